@@ -1,0 +1,116 @@
+//! Ending early without leaving anything behind.
+//!
+//! The first SIGINT, SIGTERM or SIGHUP sets a flag and ends the children's process groups. Long
+//! loops call [`check`], fail, and unwind, so that temporary files are removed by their owners. A
+//! thread that is stuck in a read gets [`GRACE`]; after that, and on a second signal, the handler
+//! removes the registered temporary paths itself and ends the process.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// How long a signalled process may take to unwind by itself.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Installs the handler. Called once, by `main`, before any work.
+pub fn install() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                SIGNAL.store(signal, Ordering::SeqCst);
+                end_groups(Signal::TERM);
+                let start = Instant::now();
+                while start.elapsed() < GRACE && signals.pending().next().is_none() {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                end_groups(Signal::KILL);
+                remove_temporary();
+                #[expect(clippy::exit, reason = "the main thread did not unwind in time")]
+                std::process::exit(128 + signal);
+            }
+        })?;
+    Ok(())
+}
+
+/// The signal that asked the process to end, if one came.
+pub fn signal() -> Option<i32> {
+    Some(SIGNAL.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+}
+
+/// Fails once a signal has come. Called between blocks of every long loop.
+pub fn check() -> io::Result<()> {
+    match signal() {
+        None => Ok(()),
+        Some(_) => Err(io::Error::other("interrupted")),
+    }
+}
+
+/// Keeps a path on the list of what an ended process must not leave behind. The owner still
+/// removes it when all goes well; dropping this only takes it off the list.
+pub struct Temporary(PathBuf);
+
+/// Registers a temporary file or directory.
+pub fn temporary(path: &Path) -> Temporary {
+    locked(&TEMPORARY).insert(path.to_owned());
+    Temporary(path.to_owned())
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        locked(&TEMPORARY).remove(&self.0);
+    }
+}
+
+/// Keeps a child's process group on the list of what ends with this process.
+pub struct Group(i32);
+
+/// Registers the process group that a child leads. Where a signal came in between, it ends at once.
+pub fn group(id: u32) -> Group {
+    let id = i32::try_from(id).unwrap_or(0);
+    locked(&GROUPS).insert(id);
+    if signal().is_some() {
+        end_groups(Signal::TERM);
+    }
+    Group(id)
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        locked(&GROUPS).remove(&self.0);
+    }
+}
+
+fn end_groups(signal: Signal) {
+    for id in locked(&GROUPS).iter() {
+        if let Some(pid) = Pid::from_raw(*id) {
+            // A group that has ended already is what was wanted.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+}
+
+fn remove_temporary() {
+    for path in locked(&TEMPORARY).iter() {
+        // The process is ending: what can't be removed is cleared by the next run.
+        let _ = fs_err::remove_dir_all(path).or_else(|_| fs_err::remove_file(path));
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

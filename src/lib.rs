@@ -1,0 +1,18 @@
+//! From a source tree to a multi-architecture container image, without emulation and without a
+//! container engine.
+//!
+//! ```text
+//! project ──> base ──> plan ──> toolchain ──> compile ──> image ──> output
+//!  facts    what the   pure      store paths   artifacts   bytes    move bytes,
+//!           image has  data      and env                            never change
+//! ```
+//!
+//! A stage knows only the types of the stages before it; `cli/build.rs` joins them. Under the
+//! stages lie libraries that know no stage. `tests/architecture.rs` holds both rules.
+
+pub mod digest;
+pub mod fault;
+pub mod interrupt;
+pub mod process;
+pub mod progress;
+pub mod target;

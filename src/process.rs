@@ -1,0 +1,185 @@
+//! Commands as data, and the one place that starts them.
+//!
+//! A stage builds a [`CommandSpec`]; [`Runner`] executes it in a process group of its own, so that
+//! a signal sent to this process alone ends the compiler's children too.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use thiserror::Error;
+
+use crate::fault::{Exit, Fault};
+use crate::interrupt;
+
+/// A command to run: program, arguments, directory, and what its environment has besides or
+/// instead of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// The program, an absolute path wherever the toolchain is known.
+    pub program: PathBuf,
+    /// Its arguments, without the program's name.
+    pub arguments: Vec<OsString>,
+    /// The working directory.
+    pub directory: PathBuf,
+    /// Variables set (`Some`) or removed (`None`) on top of the inherited environment; these win.
+    pub environment: BTreeMap<OsString, Option<OsString>>,
+}
+
+/// What a finished command left.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// Why a command gave no output.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// It could not be started.
+    #[error("can't run `{}` in {}", program.display(), directory.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Where it should have run.
+        directory: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A signal told this process to end.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Fault for Error {
+    fn exit(&self) -> Exit {
+        Exit::Io
+    }
+}
+
+impl CommandSpec {
+    /// A command without arguments, run in `directory`.
+    pub fn new(program: impl Into<PathBuf>, directory: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            directory: directory.into(),
+            environment: BTreeMap::new(),
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub fn args<T: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.into(), Some(value.into()));
+        self
+    }
+
+    /// Removes a variable.
+    #[must_use]
+    pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
+        self.environment.insert(name.into(), None);
+        self
+    }
+
+    /// The variable as the command will see it.
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        match self.environment.get(OsStr::new(name)) {
+            Some(set) => set.clone(),
+            None => std::env::var_os(name),
+        }
+    }
+}
+
+/// Runs commands. Standard input is empty; standard output and error are collected.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Runner;
+
+impl Runner {
+    /// Runs to the end and returns what it wrote.
+    pub fn output(self, spec: &CommandSpec) -> Result<Output, Error> {
+        if interrupt::signal().is_some() {
+            return Err(Error::Interrupted);
+        }
+        let mut command = Command::new(&spec.program);
+        command
+            .args(&spec.arguments)
+            .current_dir(&spec.directory)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in &spec.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        // `PWD` must agree with the directory: Go and shells believe it over the kernel.
+        command.env("PWD", &spec.directory);
+        let child = command.spawn().map_err(|source| start(spec, source))?;
+        let group = interrupt::group(child.id());
+        let output = child
+            .wait_with_output()
+            .map_err(|source| start(spec, source))?;
+        drop(group);
+        if interrupt::signal().is_some() {
+            return Err(Error::Interrupted);
+        }
+        Ok(Output {
+            status: output.status,
+            stdout: output.stdout,
+            stderr: output.stderr,
+        })
+    }
+}
+
+fn start(spec: &CommandSpec, source: std::io::Error) -> Error {
+    Error::Start {
+        program: spec.program.clone(),
+        directory: spec.directory.clone(),
+        source,
+    }
+}
+
+/// How a process ended, in words: `exit status 2`, `killed by signal 9`.
+pub fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => "unknown status".to_owned(),
+    }
+}
+
+/// The program's path on `PATH`, if it is there.
+pub fn find(program: &str) -> Option<PathBuf> {
+    which::which(program).ok()
+}
+
+/// The standard output of a short command, trimmed; `None` where it could not be run or failed.
+pub fn query(program: &Path, arguments: &[&str], directory: &Path) -> Option<String> {
+    let spec = CommandSpec::new(program, directory).args(arguments.iter().copied());
+    let output = Runner.output(&spec).ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim_end().to_owned())
+}
