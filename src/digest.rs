@@ -140,6 +140,11 @@ impl DiffId {
     pub const fn new(digest: Digest) -> Self {
         Self(digest)
     }
+
+    /// The digest of the blob that a layer is when it is stored without compression.
+    pub const fn blob(self) -> Digest {
+        self.0
+    }
 }
 
 impl fmt::Display for DiffId {

@@ -6,6 +6,7 @@
 //! choose one.
 
 use std::error::Error;
+use std::io;
 
 /// The process exit codes, documented in `docs/exit-codes.md`.
 ///
@@ -112,9 +113,26 @@ pub trait Fault: Error + Send + Sync + 'static {
     }
 }
 
+/// The way out of what the system refused, by its kind: a full disk has one, most else has not.
+pub fn refused(error: &io::Error) -> Option<String> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
+            "free some space there; `polyarch toolchain prune` empties polyarch's own store"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_has_a_way_out() {
+        assert!(refused(&io::ErrorKind::StorageFull.into()).is_some());
+        assert!(refused(&io::ErrorKind::PermissionDenied.into()).is_none());
+    }
 
     #[test]
     fn exit_codes_are_listed_once_and_in_order() {

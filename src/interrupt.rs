@@ -93,6 +93,14 @@ impl Drop for Group {
     }
 }
 
+/// Asks every process of a group that one of our children leads to end.
+pub fn end_group(id: u32) {
+    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // A group that has ended already is what was wanted.
+        let _ = kill_process_group(pid, Signal::TERM);
+    }
+}
+
 fn end_groups(signal: Signal) {
     for id in locked(&GROUPS).iter() {
         if let Some(pid) = Pid::from_raw(*id) {

@@ -10,9 +10,11 @@
 //! A stage knows only the types of the stages before it; `cli/build.rs` joins them. Under the
 //! stages lie libraries that know no stage. `tests/architecture.rs` holds both rules.
 
+pub mod atomic;
 pub mod digest;
 pub mod fault;
 pub mod interrupt;
 pub mod process;
 pub mod progress;
 pub mod target;
+pub mod template;

@@ -3,11 +3,13 @@
 //! A stage builds a [`CommandSpec`]; [`Runner`] executes it in a process group of its own, so that
 //! a signal sent to this process alone ends the compiler's children too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
@@ -55,6 +57,9 @@ pub enum Error {
     /// A signal told this process to end.
     #[error("interrupted")]
     Interrupted,
+    /// Another command failed and its fellows were to end with it.
+    #[error("stopped because another command failed")]
+    Stopped,
 }
 
 impl Fault for Error {
@@ -111,6 +116,32 @@ impl CommandSpec {
     }
 }
 
+/// Ends several commands at once.
+#[derive(Debug, Default)]
+pub struct Stop {
+    stopped: AtomicBool,
+    running: Mutex<BTreeSet<u32>>,
+}
+
+impl Stop {
+    /// Ends what runs and lets nothing new start.
+    pub fn now(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        for id in self.running().iter() {
+            interrupt::end_group(*id);
+        }
+    }
+
+    /// Whether it was called off.
+    pub fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Runs commands. Standard input is empty; standard output and error are collected.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Runner;
@@ -118,6 +149,11 @@ pub struct Runner;
 impl Runner {
     /// Runs to the end and returns what it wrote.
     pub fn output(self, spec: &CommandSpec) -> Result<Output, Error> {
+        self.stoppable(spec, &Stop::default())
+    }
+
+    /// Runs to the end, unless `stop` ends it before.
+    pub fn stoppable(self, spec: &CommandSpec, stop: &Stop) -> Result<Output, Error> {
         if interrupt::signal().is_some() {
             return Err(Error::Interrupted);
         }
@@ -138,11 +174,19 @@ impl Runner {
         // `PWD` must agree with the directory: Go and shells believe it over the kernel.
         command.env("PWD", &spec.directory);
         let child = command.spawn().map_err(|source| start(spec, source))?;
-        let group = interrupt::group(child.id());
-        let output = child
-            .wait_with_output()
-            .map_err(|source| start(spec, source))?;
+        let id = child.id();
+        let group = interrupt::group(id);
+        stop.running().insert(id);
+        if stop.stopped() {
+            interrupt::end_group(id);
+        }
+        let output = child.wait_with_output();
+        stop.running().remove(&id);
         drop(group);
+        let output = output.map_err(|source| start(spec, source))?;
+        if stop.stopped() {
+            return Err(Error::Stopped);
+        }
         if interrupt::signal().is_some() {
             return Err(Error::Interrupted);
         }

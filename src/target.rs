@@ -8,11 +8,15 @@
 //! package for the spellings; <https://go.dev/wiki/MinimumRequirements> for Go's variables;
 //! `elf.h` for machine numbers.
 
+mod table;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
+
+pub use table::{Architecture, Elf, TABLE};
 
 /// What is built when nothing says otherwise: the platforms most multi-arch images offer.
 pub const DEFAULT: [&str; 4] = [
@@ -27,45 +31,6 @@ pub const DEFAULT: [&str; 4] = [
 pub struct Platform {
     row: usize,
     variant: usize,
-}
-
-/// One architecture in every scheme of names.
-#[derive(Debug)]
-pub struct Architecture {
-    /// OCI's and Go's name (GOARCH).
-    pub name: &'static str,
-    /// Other spellings that are accepted, each with the variant it implies (empty: the default).
-    aliases: &'static [(&'static str, &'static str)],
-    /// The Go variable that the variant sets, if Go has one.
-    go_variable: Option<&'static str>,
-    /// The variants, weakest first, with the value of the Go variable.
-    variants: &'static [Variant],
-    /// The variant meant when none is given.
-    default: usize,
-    /// Whether the default variant is left out when the platform is written.
-    elide_default: bool,
-    /// `e_machine`, `EI_CLASS` (32 or 64) and whether `EI_DATA` is little-endian.
-    pub elf: Elf,
-    /// The suffix of QEMU's user-mode emulator.
-    pub qemu: &'static str,
-}
-
-/// One variant of an architecture.
-#[derive(Debug)]
-struct Variant {
-    name: &'static str,
-    go: &'static str,
-}
-
-/// What the ELF header of every program for an architecture says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Elf {
-    /// `e_machine`.
-    pub machine: u16,
-    /// 32 or 64.
-    pub bits: u8,
-    /// Byte order.
-    pub little_endian: bool,
 }
 
 /// Why a string is not a platform.
@@ -123,158 +88,6 @@ impl ParsePlatformError {
         }
     }
 }
-
-const fn v(name: &'static str, go: &'static str) -> Variant {
-    Variant { name, go }
-}
-
-const fn elf(machine: u16, bits: u8, little_endian: bool) -> Elf {
-    Elf {
-        machine,
-        bits,
-        little_endian,
-    }
-}
-
-/// Every architecture, in the order in which lists of platforms are written.
-pub static TABLE: [&Architecture; 10] = [
-    &Architecture {
-        name: "amd64",
-        aliases: &[("x86_64", ""), ("x86-64", ""), ("x64", "")],
-        go_variable: Some("GOAMD64"),
-        variants: &[v("v1", "v1"), v("v2", "v2"), v("v3", "v3"), v("v4", "v4")],
-        default: 0,
-        elide_default: true,
-        elf: elf(62, 64, true),
-        qemu: "x86_64",
-    },
-    &Architecture {
-        name: "arm64",
-        aliases: &[("aarch64", ""), ("arm64v8", "")],
-        go_variable: Some("GOARM64"),
-        variants: &[
-            v("v8", "v8.0"),
-            v("v8.1", "v8.1"),
-            v("v8.2", "v8.2"),
-            v("v8.3", "v8.3"),
-            v("v8.4", "v8.4"),
-            v("v8.5", "v8.5"),
-            v("v8.6", "v8.6"),
-            v("v8.7", "v8.7"),
-            v("v8.8", "v8.8"),
-            v("v8.9", "v8.9"),
-            v("v9", "v9.0"),
-            v("v9.1", "v9.1"),
-            v("v9.2", "v9.2"),
-            v("v9.3", "v9.3"),
-            v("v9.4", "v9.4"),
-            v("v9.5", "v9.5"),
-        ],
-        default: 0,
-        elide_default: true,
-        elf: elf(183, 64, true),
-        qemu: "aarch64",
-    },
-    &Architecture {
-        name: "arm",
-        aliases: &[
-            ("armhf", "v7"),
-            ("armel", "v6"),
-            ("armv7", "v7"),
-            ("armv7l", "v7"),
-            ("armv6", "v6"),
-            ("armv6l", "v6"),
-            ("armv5", "v5"),
-            ("arm32v7", "v7"),
-            ("arm32v6", "v6"),
-            ("arm32v5", "v5"),
-        ],
-        go_variable: Some("GOARM"),
-        variants: &[v("v5", "5"), v("v6", "6"), v("v7", "7")],
-        default: 2,
-        elide_default: false,
-        elf: elf(40, 32, true),
-        qemu: "arm",
-    },
-    &Architecture {
-        name: "386",
-        aliases: &[("i386", ""), ("i686", ""), ("x86", "")],
-        go_variable: Some("GO386"),
-        variants: &[v("sse2", "sse2"), v("softfloat", "softfloat")],
-        default: 0,
-        elide_default: true,
-        elf: elf(3, 32, true),
-        qemu: "i386",
-    },
-    &Architecture {
-        name: "riscv64",
-        aliases: &[("riscv64gc", "")],
-        go_variable: Some("GORISCV64"),
-        variants: &[
-            v("rva20u64", "rva20u64"),
-            v("rva22u64", "rva22u64"),
-            v("rva23u64", "rva23u64"),
-        ],
-        default: 0,
-        elide_default: true,
-        elf: elf(243, 64, true),
-        qemu: "riscv64",
-    },
-    &Architecture {
-        name: "ppc64le",
-        aliases: &[("ppc64el", ""), ("powerpc64le", "")],
-        go_variable: Some("GOPPC64"),
-        variants: &[
-            v("power8", "power8"),
-            v("power9", "power9"),
-            v("power10", "power10"),
-        ],
-        default: 0,
-        elide_default: true,
-        elf: elf(21, 64, true),
-        qemu: "ppc64le",
-    },
-    &Architecture {
-        name: "s390x",
-        aliases: &[],
-        go_variable: None,
-        variants: &[],
-        default: 0,
-        elide_default: true,
-        elf: elf(22, 64, false),
-        qemu: "s390x",
-    },
-    &Architecture {
-        name: "mips64le",
-        aliases: &[("mips64el", "")],
-        go_variable: Some("GOMIPS64"),
-        variants: &[v("hardfloat", "hardfloat"), v("softfloat", "softfloat")],
-        default: 0,
-        elide_default: true,
-        elf: elf(8, 64, true),
-        qemu: "mips64el",
-    },
-    &Architecture {
-        name: "mips64",
-        aliases: &[],
-        go_variable: Some("GOMIPS64"),
-        variants: &[v("hardfloat", "hardfloat"), v("softfloat", "softfloat")],
-        default: 0,
-        elide_default: true,
-        elf: elf(8, 64, false),
-        qemu: "mips64",
-    },
-    &Architecture {
-        name: "loong64",
-        aliases: &[("loongarch64", "")],
-        go_variable: None,
-        variants: &[],
-        default: 0,
-        elide_default: true,
-        elf: elf(258, 64, true),
-        qemu: "loongarch64",
-    },
-];
 
 impl Platform {
     /// Every platform of the table, each architecture with all its variants.
@@ -377,6 +190,12 @@ impl FromStr for Platform {
         let parts: Vec<&str> = lower.split('/').collect();
         let (os, architecture, variant) = match parts[..] {
             [architecture] => ("linux", architecture, ""),
+            // `arm/v7`: no operating system is called like an architecture.
+            [architecture, variant]
+                if !variant.is_empty() && find_architecture(architecture).is_some() =>
+            {
+                ("linux", architecture, variant)
+            }
             [os, architecture] => (os, architecture, ""),
             [os, architecture, variant] if !variant.is_empty() => (os, architecture, variant),
             _ => return Err(ParsePlatformError::Form(given.to_owned())),
@@ -507,6 +326,8 @@ mod tests {
             ("arm32v6", "linux/arm/v6"),
             ("i386", "linux/386"),
             ("Linux/ARM64", "linux/arm64"),
+            ("arm/v6", "linux/arm/v6"),
+            ("arm64/v8", "linux/arm64"),
             ("linux/riscv64", "linux/riscv64"),
             ("ppc64el", "linux/ppc64le"),
         ] {
@@ -522,6 +343,7 @@ mod tests {
         assert!(matches!("linux".parse::<Platform>(), Err(E::Form(_))));
         assert!(matches!("linux/".parse::<Platform>(), Err(E::Form(_))));
         assert!(matches!("linux/arm/".parse::<Platform>(), Err(E::Form(_))));
+        assert!(matches!("arm/".parse::<Platform>(), Err(E::Form(_))));
         assert!(matches!(
             "linux/arm/v7/x".parse::<Platform>(),
             Err(E::Form(_))
