@@ -16,5 +16,6 @@ pub mod fault;
 pub mod interrupt;
 pub mod process;
 pub mod progress;
+pub mod store;
 pub mod target;
 pub mod template;

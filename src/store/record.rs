@@ -1,0 +1,76 @@
+//! Records: small answers worth keeping, such as the descriptor that a layer's recipe led to.
+//!
+//! A record's file begins with the digest of the rest. One that is torn, unreadable or foreign is
+//! as good as none: what it said is found out again.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::{Error, Store};
+use crate::digest::Digest;
+
+const COARSE: Duration = Duration::from_secs(3600);
+
+impl Store {
+    /// The record of that kind under that key, if there is a whole one.
+    pub fn record(&self, kind: &str, key: &Digest) -> Option<Vec<u8>> {
+        let path = self.record_path(kind, key);
+        let mut bytes = fs_err::read(&path).ok()?;
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let promised: Digest = std::str::from_utf8(&bytes[..end]).ok()?.parse().ok()?;
+        bytes.drain(..=end);
+        if Digest::of(&bytes) != promised {
+            return None;
+        }
+        touch(&path);
+        Some(bytes)
+    }
+
+    /// Writes a record, replacing one that is there.
+    pub fn put_record(&self, kind: &str, key: &Digest, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.record_path(kind, key);
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent).map_err(|error| Error::writing(parent, None, error))?;
+        }
+        let mut whole = format!("{}\n", Digest::of(bytes)).into_bytes();
+        whole.extend_from_slice(bytes);
+        self.replace(&path, &whole)
+    }
+
+    pub(super) fn record_path(&self, kind: &str, key: &Digest) -> PathBuf {
+        self.base.join("records").join(kind).join(key.hex())
+    }
+}
+
+fn touch(path: &std::path::Path) {
+    let now = SystemTime::now();
+    let old = fs_err::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .is_ok_and(|last| now.duration_since(last).is_ok_and(|age| age > COARSE));
+    if old && let Ok(file) = fs_err::OpenOptions::new().write(true).open(path) {
+        let _ = file.set_modified(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_comes_back_and_a_torn_one_does_not() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let key = Digest::of(b"key");
+        assert_eq!(store.record("layer", &key), None);
+        store.put_record("layer", &key, b"one\ntwo").unwrap();
+        assert_eq!(store.record("layer", &key).unwrap(), b"one\ntwo");
+        assert_eq!(store.record("other", &key), None);
+
+        let path = store.record_path("layer", &key);
+        let whole = fs_err::read(&path).unwrap();
+        for length in 0..whole.len() {
+            fs_err::write(&path, &whole[..length]).unwrap();
+            assert_eq!(store.record("layer", &key), None, "{length} bytes");
+        }
+    }
+}
