@@ -13,9 +13,12 @@
 pub mod atomic;
 pub mod digest;
 pub mod fault;
+pub mod fetch;
 pub mod interrupt;
+pub mod lock;
 pub mod process;
 pub mod progress;
 pub mod store;
 pub mod target;
 pub mod template;
+pub mod toolchain;

@@ -1,0 +1,375 @@
+//! Definitions: one TOML file a toolchain, saying where it can be had and how it is used. The keys
+//! are documented for users in `docs/toolchains.md`.
+//!
+//! The files under `toolchains/` are built in. What a file says is checked when it is read, except
+//! hosts: those are open strings, and one that this program does not know is only refused when it
+//! is asked for.
+
+mod parse;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use super::version::Version;
+use crate::digest::Digest;
+use crate::fetch::{self, unpack};
+
+/// The files of `toolchains/`, each with its name.
+const EMBEDDED: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
+
+/// The host that means all.
+pub(super) const ANY: &str = "any";
+
+/// What is read of a file whose size is not known.
+const LARGEST: u64 = 1 << 30;
+
+/// All definitions by name.
+#[derive(Clone, Debug, Default)]
+pub struct Definitions(BTreeMap<String, Definition>);
+
+/// One toolchain.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// Its name.
+    pub name: String,
+    /// The version of everything that is pinned.
+    pub version: Version,
+    /// One line about it.
+    pub description: String,
+    /// Its licence, an SPDX expression.
+    pub licence: String,
+    /// Where to read more.
+    pub homepage: String,
+    /// What it is.
+    pub kind: Kind,
+    /// How it is run; there for programs only.
+    pub program: Option<Program>,
+    /// What can be had, in order of preference.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// What a toolchain is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something that runs on the host.
+    Program,
+    /// Files that are only read.
+    Data,
+}
+
+/// How a toolchain is run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// The executable inside the tree.
+    pub path: String,
+    /// Variables to set; `{root}` is the tree's directory.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// How to find one on the machine.
+    pub system: Option<System>,
+}
+
+/// How to ask a program on PATH what it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct System {
+    /// Its name on PATH.
+    pub command: String,
+    /// The arguments that make it print its version.
+    pub arguments: Vec<String>,
+    /// Variables to set while asking.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Where in the output the version is.
+    pub version: Spot,
+    /// Where in the output its directory is; without, the parent of the program's directory.
+    pub root: Option<Spot>,
+}
+
+/// A place in a program's output.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spot {
+    /// The line, from 1.
+    pub line: usize,
+    /// The text before it in that line.
+    #[serde(default)]
+    pub after: String,
+}
+
+/// What there is for one kind of machine.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// `linux/amd64`, or `any`.
+    pub host: String,
+    /// In order of preference.
+    pub sources: Vec<Source>,
+}
+
+/// Where something can be had. Further kinds are further [`Place`]s.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// On the machine.
+    System,
+    /// A pinned file.
+    File(Box<File>),
+}
+
+/// A file that can be fetched and unpacked.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Where it lies.
+    pub place: Place,
+    /// Its name there.
+    pub name: String,
+    /// Its size in bytes, where it is known.
+    pub size: Option<u64>,
+    /// The most bytes that are read where it is not.
+    pub maximum: u64,
+    /// Its digest.
+    pub sha256: Digest,
+    /// How it is unpacked.
+    pub rules: unpack::Rules,
+}
+
+/// Where files of one kind of source lie. With a file's name it is an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Below an address.
+    Url {
+        /// The address of the directory.
+        address: String,
+    },
+    /// On the Python package index.
+    Pypi {
+        /// The project.
+        project: String,
+    },
+    /// On the Go module proxy, as `<version>.zip`.
+    Goproxy {
+        /// The module.
+        module: String,
+    },
+}
+
+impl Place {
+    /// The name of the kind, as definitions and the lock write it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Url { .. } => "url",
+            Self::Pypi { .. } => "pypi",
+            Self::Goproxy { .. } => "goproxy",
+        }
+    }
+
+    /// What to fetch for the file of that name.
+    pub fn source(&self, name: &str) -> fetch::Source {
+        match self {
+            Self::Url { address } => {
+                fetch::Source::Url(format!("{}/{name}", address.trim_end_matches('/')))
+            }
+            Self::Pypi { project } => fetch::Source::Pypi {
+                project: project.clone(),
+                file: name.to_owned(),
+            },
+            Self::Goproxy { module } => fetch::Source::Goproxy {
+                module: module.clone(),
+                version: name.trim_end_matches(".zip").to_owned(),
+            },
+        }
+    }
+
+    /// The directory that archives of this kind always have around everything.
+    fn wrapping(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Goproxy { module } => Some(format!("{module}@{}", name.trim_end_matches(".zip"))),
+            Self::Url { .. } | Self::Pypi { .. } => None,
+        }
+    }
+}
+
+impl File {
+    /// The same place and rules for another file, as a lock may name it.
+    pub(super) fn with_pin(&self, name: &str, size: Option<u64>, sha256: Digest) -> Self {
+        let mut file = self.clone();
+        if let Some(wrapping) = self.place.wrapping(name) {
+            file.rules.strip = Some(wrapping);
+        }
+        name.clone_into(&mut file.name);
+        file.size = size;
+        file.sha256 = sha256;
+        file
+    }
+}
+
+impl Definitions {
+    /// The built-in definitions, and those of every `*.toml` in the directories given, which win
+    /// over built-in ones of the same name.
+    pub fn load(extra: &[PathBuf]) -> Result<Self, Error> {
+        let mut all = Self::default();
+        for (name, text) in EMBEDDED {
+            all.add(text, Path::new(name))?;
+        }
+        for folder in extra {
+            let mut paths = Vec::new();
+            for entry in fs_err::read_dir(folder)? {
+                paths.push(entry?.path());
+            }
+            paths.retain(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "toml")
+            });
+            paths.sort();
+            for path in paths {
+                all.add(&fs_err::read_to_string(&path)?, &path)?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The definition of that name.
+    pub fn get(&self, name: &str) -> Result<&Definition, Error> {
+        self.0.get(name).ok_or_else(|| Error::Unknown {
+            name: name.to_owned(),
+            known: self.0.keys().cloned().collect(),
+        })
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Definition> {
+        self.0.values()
+    }
+
+    /// Reads one more; `path` is for messages.
+    pub fn add(&mut self, text: &str, path: &Path) -> Result<(), Error> {
+        let definition = parse::parse(text).map_err(|reason| Error::Definition {
+            path: path.to_owned(),
+            reason,
+        })?;
+        self.0.insert(definition.name.clone(), definition);
+        Ok(())
+    }
+}
+
+impl Definition {
+    /// Every source for a host, in order of preference.
+    pub fn sources(&self, host: &str) -> impl Iterator<Item = &Source> {
+        let fits = move |artifact: &&Artifact| artifact.host == host || artifact.host == ANY;
+        self.artifacts
+            .iter()
+            .filter(fits)
+            .flat_map(|artifact| &artifact.sources)
+    }
+
+    /// The files for a host, in order of preference.
+    pub fn files(&self, host: &str) -> impl Iterator<Item = &File> {
+        self.sources(host).filter_map(Source::file)
+    }
+
+    /// What the environment must have when the toolchain lies in `root`.
+    pub(super) fn environment(&self, root: &Path) -> BTreeMap<String, String> {
+        let root = root.to_string_lossy();
+        let set = self.program.iter().flat_map(|program| &program.environment);
+        set.map(|(name, value)| (name.clone(), value.replace("{root}", &root)))
+            .collect()
+    }
+
+    /// The hosts that something can be fetched for.
+    pub fn hosts(&self) -> Vec<&str> {
+        let mut hosts: Vec<&str> = Vec::new();
+        for artifact in &self.artifacts {
+            let fetched = artifact
+                .sources
+                .iter()
+                .any(|source| source.file().is_some());
+            if fetched && !hosts.contains(&artifact.host.as_str()) {
+                hosts.push(&artifact.host);
+            }
+        }
+        hosts
+    }
+}
+
+impl Source {
+    /// The file, unless it is the machine's own.
+    pub fn file(&self) -> Option<&File> {
+        match self {
+            Self::System => None,
+            Self::File(file) => Some(file),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_definition_is_sound() {
+        let all = Definitions::load(&[]).unwrap();
+        let names: Vec<&str> = all
+            .iter()
+            .map(|definition| definition.name.as_str())
+            .collect();
+        for name in ["certifi", "go", "tzdata"] {
+            assert!(names.contains(&name), "{names:?}");
+        }
+        for definition in all.iter() {
+            for text in [
+                &definition.description,
+                &definition.licence,
+                &definition.homepage,
+            ] {
+                assert!(!text.is_empty(), "{}", definition.name);
+            }
+            for host in definition.hosts() {
+                for file in definition.files(host) {
+                    let version = definition.version.as_str();
+                    assert!(file.name.contains(version), "{} is of {version}", file.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn go_can_be_had_in_four_ways_on_linux() {
+        let all = Definitions::load(&[]).unwrap();
+        let go = all.get("go").unwrap();
+        for host in ["linux/amd64", "linux/arm64"] {
+            let kinds: Vec<&str> = go
+                .sources(host)
+                .map(|source| source.file().map_or("system", |file| file.place.kind()))
+                .collect();
+            assert_eq!(kinds, ["system", "url", "goproxy", "pypi"]);
+        }
+        let module = go.files("linux/amd64").nth(1).unwrap();
+        assert_eq!(
+            module.rules.strip.as_deref(),
+            Some("golang.org/toolchain@v0.0.1-go1.27.2.linux-amd64")
+        );
+    }
+
+    #[test]
+    fn a_definition_of_the_same_name_wins_over_the_built_in_one() {
+        let home = tempfile::tempdir().unwrap();
+        let text = include_str!("../../toolchains/tzdata.toml").replace("2026.6", "2099.1");
+        fs_err::write(home.path().join("tz.toml"), text).unwrap();
+        fs_err::write(home.path().join("README"), "not a definition").unwrap();
+        let all = Definitions::load(&[home.path().to_owned()]).unwrap();
+        assert_eq!(all.get("tzdata").unwrap().version.as_str(), "2099.1");
+
+        fs_err::write(home.path().join("bad.toml"), "schema = 1\nnom = \"x\"").unwrap();
+        let error = Definitions::load(&[home.path().to_owned()])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("bad.toml") && error.contains("line 2"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,377 @@
+//! From a need to a toolchain on this machine.
+//!
+//! In this order: what the lock says; else the machine's own, if it is new enough; else what the
+//! definition pins, from the store if any of its files is there, else from the first source that
+//! can be reached. A source that has something wrong ends it: nobody should go on past a file that
+//! is not what it was pinned to be.
+
+use std::path::PathBuf;
+
+use super::definition::{ANY, Definition, Definitions, File, Source};
+use super::version::Version;
+use super::{Error, Need, Origin, Toolchain, host, system};
+use crate::fetch::{Fetcher, Wanted, unpack};
+use crate::lock::{self, Lock, Pin};
+use crate::progress::Observer;
+
+/// What the user decided.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// The project's lock, if it has one.
+    pub lock: Option<Lock>,
+    /// Refuse everything that would change the lock.
+    pub locked: bool,
+    /// Fetch even where the machine has one.
+    pub prefer_fetched: bool,
+    /// The project's directory, where programs on PATH are asked.
+    pub directory: PathBuf,
+}
+
+/// Finds toolchains. Shared between threads.
+pub struct Resolver<'a> {
+    definitions: &'a Definitions,
+    fetcher: &'a Fetcher<'a>,
+    observer: &'a dyn Observer,
+    policy: Policy,
+}
+
+/// What the lock has for a toolchain.
+enum Locked {
+    Nothing,
+    System(String),
+    Files(String, Vec<lock::Toolchain>),
+}
+
+impl<'a> Resolver<'a> {
+    /// A resolver over these definitions.
+    pub fn new(
+        definitions: &'a Definitions,
+        fetcher: &'a Fetcher<'a>,
+        observer: &'a dyn Observer,
+        policy: Policy,
+    ) -> Self {
+        Self {
+            definitions,
+            fetcher,
+            observer,
+            policy,
+        }
+    }
+
+    /// The toolchain for a need.
+    pub fn resolve(&self, need: &Need) -> Result<Toolchain, Error> {
+        let definition = self.definitions.get(&need.name)?;
+        match self.locked(&need.name) {
+            Locked::Nothing if self.policy.locked => Err(Error::NotLocked {
+                name: need.name.clone(),
+                because: need.because.clone(),
+            }),
+            Locked::Nothing => self.choose(definition, need),
+            Locked::System(version) => self.follow_system(definition, need, &version),
+            Locked::Files(version, entries) => {
+                self.follow_files(definition, need, &version, &entries)
+            }
+        }
+    }
+
+    /// Fetches what is pinned for a machine, this one or another; what the lock says goes first.
+    pub fn fetch(&self, name: &str, host: &str) -> Result<Toolchain, Error> {
+        let definition = self.definitions.get(name)?;
+        if let Locked::Files(version, entries) = self.locked(name)
+            && let Ok(version) = version.parse()
+        {
+            let files = pinned(definition, &entries, host);
+            if !files.is_empty() {
+                return self.obtain(definition, &version, host, &files);
+            }
+        }
+        self.obtain_defined(definition, host)
+    }
+
+    /// What the lock should have for a toolchain that was resolved: for all hosts, whichever this
+    /// one is.
+    pub fn entries(&self, toolchain: &Toolchain) -> Result<Vec<lock::Toolchain>, Error> {
+        let definition = self.definitions.get(&toolchain.name)?;
+        let entry = |pin| lock::Toolchain {
+            name: toolchain.name.clone(),
+            version: toolchain.version.to_string(),
+            pin,
+        };
+        if toolchain.origin == Origin::System {
+            return Ok(vec![entry(Pin::System)]);
+        }
+        if toolchain.version != definition.version {
+            // An older polyarch wrote them; they are what was used.
+            let lock = self.policy.lock.iter();
+            return Ok(lock
+                .flat_map(|lock| lock.toolchain(&toolchain.name))
+                .cloned()
+                .collect());
+        }
+        let mut entries = Vec::new();
+        for artifact in &definition.artifacts {
+            for file in artifact.sources.iter().filter_map(Source::file) {
+                entries.push(entry(Pin::File {
+                    host: artifact.host.clone(),
+                    source: file.place.kind().to_owned(),
+                    file: file.name.clone(),
+                    size: file.size,
+                    sha256: file.sha256,
+                }));
+            }
+        }
+        Ok(entries)
+    }
+
+    fn locked(&self, name: &str) -> Locked {
+        let Some(lock) = &self.policy.lock else {
+            return Locked::Nothing;
+        };
+        let entries: Vec<lock::Toolchain> = lock.toolchain(name).cloned().collect();
+        match entries.first() {
+            None => Locked::Nothing,
+            Some(first) if first.pin == Pin::System => Locked::System(first.version.clone()),
+            Some(first) => Locked::Files(first.version.clone(), entries),
+        }
+    }
+
+    /// Without a lock: the machine's own, else what is pinned.
+    fn choose(&self, definition: &Definition, need: &Need) -> Result<Toolchain, Error> {
+        let host = host();
+        let own = definition
+            .sources(&host)
+            .any(|source| matches!(source, Source::System));
+        let mut older = None;
+        if own && !self.policy.prefer_fetched {
+            match system::find(definition, &self.policy.directory)? {
+                Some(toolchain) if need.accepts(&toolchain.version) => return Ok(toolchain),
+                Some(toolchain) => older = Some(toolchain.version),
+                None => {}
+            }
+        }
+        match &need.minimum {
+            Some(minimum) if !need.accepts(&definition.version) => Err(Error::TooOld {
+                name: need.name.clone(),
+                because: need.because.clone(),
+                minimum: minimum.to_string(),
+                system: older.map_or_else(|| "missing".to_owned(), |version| version.to_string()),
+                pinned: definition.version.to_string(),
+            }),
+            _ => self.obtain_defined(definition, &host),
+        }
+    }
+
+    /// The lock says that the machine's own is used.
+    fn follow_system(
+        &self,
+        definition: &Definition,
+        need: &Need,
+        version: &str,
+    ) -> Result<Toolchain, Error> {
+        let found = if self.policy.prefer_fetched {
+            None
+        } else {
+            system::find(definition, &self.policy.directory)?
+        };
+        let present = match found {
+            Some(toolchain) if toolchain.version.as_str() == version => {
+                if need.accepts(&toolchain.version) {
+                    return Ok(toolchain);
+                }
+                format!("{} asks for more", need.because)
+            }
+            Some(toolchain) => format!("the one on PATH is {}", toolchain.version),
+            None if self.policy.prefer_fetched => "the settings ask for a fetched one".to_owned(),
+            None => "none is on PATH".to_owned(),
+        };
+        self.depart(
+            definition,
+            need,
+            format!("{version} of the machine"),
+            present,
+        )
+    }
+
+    /// The lock names files.
+    fn follow_files(
+        &self,
+        definition: &Definition,
+        need: &Need,
+        locked: &str,
+        entries: &[lock::Toolchain],
+    ) -> Result<Toolchain, Error> {
+        let host = host();
+        let version = locked.parse::<Version>().ok();
+        let present = match version.filter(|version| need.accepts(version)) {
+            None => match &need.minimum {
+                Some(minimum) => format!("{} asks for {minimum}", need.because),
+                None => "that is not a version".to_owned(),
+            },
+            Some(version) => {
+                let files = pinned(definition, entries, &host);
+                if !files.is_empty() {
+                    return self.obtain(definition, &version, &host, &files);
+                }
+                format!("no file of it is for `{host}`")
+            }
+        };
+        self.depart(definition, need, locked.to_owned(), present)
+    }
+
+    /// The lock can't be followed: that is an error or, unless `--locked`, a change of the lock.
+    fn depart(
+        &self,
+        definition: &Definition,
+        need: &Need,
+        locked: String,
+        present: String,
+    ) -> Result<Toolchain, Error> {
+        let name = need.name.clone();
+        if self.policy.locked {
+            return Err(Error::Drift {
+                name,
+                locked,
+                present,
+            });
+        }
+        let toolchain = self.choose(definition, need)?;
+        self.observer.note(&format!(
+            "polyarch.lock has `{name}` {locked}, but {present}; the lock changes to {}",
+            toolchain.version
+        ));
+        Ok(toolchain)
+    }
+
+    fn obtain_defined(&self, definition: &Definition, host: &str) -> Result<Toolchain, Error> {
+        let files: Vec<File> = definition.files(host).cloned().collect();
+        if files.is_empty() {
+            return Err(Error::NoHost {
+                name: definition.name.clone(),
+                host: host.to_owned(),
+                hosts: definition.hosts().into_iter().map(str::to_owned).collect(),
+            });
+        }
+        self.obtain(definition, &definition.version, host, &files)
+    }
+
+    /// Brings one of the files here: one that is in the store, else the first that can be reached.
+    fn obtain(
+        &self,
+        definition: &Definition,
+        version: &Version,
+        host: &str,
+        files: &[File],
+    ) -> Result<Toolchain, Error> {
+        let store = self.fetcher.store().get()?;
+        let unpacked = files
+            .iter()
+            .find(|file| store.has_tree(&file.rules.recipe(&file.sha256)));
+        let stored = || files.iter().find(|file| store.blob(&file.sha256).is_some());
+        if let Some(file) = unpacked.or_else(stored) {
+            return self.install(definition, version, file);
+        }
+        let mut reasons = Vec::new();
+        for file in files {
+            match self.install(definition, version, file) {
+                Err(Error::Fetch { source, .. }) if source.is_elsewhere() => {
+                    reasons.push((file.place.kind().to_owned(), *source));
+                }
+                result => return result,
+            }
+        }
+        Err(Error::Unavailable {
+            name: definition.name.clone(),
+            version: version.to_string(),
+            host: host.to_owned(),
+            reasons,
+        })
+    }
+
+    fn install(
+        &self,
+        definition: &Definition,
+        version: &Version,
+        file: &File,
+    ) -> Result<Toolchain, Error> {
+        let store = self.fetcher.store().get()?;
+        let label = format!("{} {version}", definition.name);
+        let recipe = file.rules.recipe(&file.sha256);
+        let tree = store.tree(&recipe, &label, self.observer, |into| {
+            let known = store.blob(&file.sha256).is_some();
+            let source = file.place.source(&file.name);
+            let wanted = Wanted {
+                label: &label,
+                digest: file.sha256,
+                size: file.size,
+                maximum: file.maximum,
+            };
+            let blob = self
+                .fetcher
+                .fetch(&source, &wanted)
+                .map_err(|source| Error::Fetch {
+                    name: definition.name.clone(),
+                    version: version.to_string(),
+                    source: Box::new(source),
+                })?;
+            if !known {
+                self.observer
+                    .note(&format!("fetched {label} from {source}"));
+            }
+            unpack::Format::of(&file.name)
+                .and_then(|format| unpack::unpack(&blob.path, format, &file.rules, into))
+                .map_err(|source| Error::Unpack {
+                    name: definition.name.clone(),
+                    version: version.to_string(),
+                    source: Box::new(source),
+                })
+        })?;
+        let root = tree.path.clone();
+        Ok(Toolchain {
+            name: definition.name.clone(),
+            version: version.clone(),
+            origin: Origin::Fetched {
+                source: file.place.kind().to_owned(),
+                file: file.name.clone(),
+                sha256: file.sha256,
+            },
+            program: definition
+                .program
+                .as_ref()
+                .map(|program| root.join(&program.path)),
+            environment: definition.environment(&root),
+            root,
+            hold: Some(tree),
+        })
+    }
+}
+
+/// The files that the lock names for a host, in the definition's order of preference. Where
+/// they lie and how they are unpacked is the definition's to say.
+fn pinned(definition: &Definition, entries: &[lock::Toolchain], host: &str) -> Vec<File> {
+    let mut files = Vec::new();
+    for defined in definition.files(host) {
+        for entry in entries {
+            if let Pin::File {
+                host: on,
+                source,
+                file,
+                size,
+                sha256,
+            } = &entry.pin
+                && source == defined.place.kind()
+                && (on == host || on == ANY)
+            {
+                files.push(defined.with_pin(file, *size, *sha256));
+            }
+        }
+    }
+    files
+}
+
+impl Need {
+    fn accepts(&self, version: &Version) -> bool {
+        self.minimum
+            .as_ref()
+            .is_none_or(|minimum| version >= minimum)
+    }
+}
