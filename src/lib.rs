@@ -12,6 +12,7 @@
 
 pub mod atomic;
 pub mod digest;
+pub mod elf;
 pub mod fault;
 pub mod fetch;
 pub mod interrupt;

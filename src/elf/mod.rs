@@ -1,0 +1,26 @@
+//! Facts of one ELF file, and whether they fit a platform.
+//!
+//! [`facts`] reads what a file says about itself without loading it, [`check()`] holds that against
+//! a [`crate::target::Platform`]. Whether the libraries it needs are in the image is not asked
+//! here.
+//!
+//! Sources: System V ABI, "Object Files" and "Program Loading and Dynamic Linking", with the
+//! processor supplements; for what Go leaves in a file, the documentation of `debug/buildinfo`.
+
+pub mod abi;
+pub mod attributes;
+pub mod check;
+pub mod content;
+mod conventions;
+pub mod facts;
+pub mod gobuildinfo;
+mod level;
+pub mod machine;
+mod parse;
+#[cfg(test)]
+pub(crate) mod sample;
+mod sections;
+mod source;
+
+pub use check::{Fit, Loader, Unfit, check, check_file};
+pub use facts::Facts;
