@@ -17,6 +17,7 @@ pub mod fault;
 pub mod fetch;
 pub mod interrupt;
 pub mod lock;
+pub mod oci;
 pub mod process;
 pub mod progress;
 pub mod store;
