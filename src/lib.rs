@@ -20,6 +20,8 @@ pub mod lock;
 pub mod oci;
 pub mod process;
 pub mod progress;
+pub mod project;
+pub mod settings;
 pub mod store;
 pub mod target;
 pub mod template;

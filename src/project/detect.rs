@@ -1,0 +1,337 @@
+//! Which kind of project a folder holds, by the files it has.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::fault::{Exit, Fault};
+use crate::target::Platform;
+
+/// A kind of project that can be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A Go module or workspace.
+    Go,
+    /// Files that exist already.
+    Prebuilt,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Go, Self::Prebuilt];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Go => "go",
+            Self::Prebuilt => "prebuilt",
+        })
+    }
+}
+
+impl FromStr for Kind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|kind| kind.to_string() == text);
+        found.ok_or_else(|| Error::UnknownKind(text.to_owned()))
+    }
+}
+
+/// One reason to believe that a folder holds a kind of project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// The kind it speaks for.
+    pub kind: Kind,
+    /// The file or setting, as a user would name it.
+    pub what: String,
+}
+
+/// The kind, the project's folder, and the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Detected {
+    /// The kind that was decided on.
+    pub kind: Kind,
+    /// The folder with the `go.mod`, `go.work` or `polyarch.toml`, absolute. The folder that was
+    /// asked for may lie below it.
+    pub root: PathBuf,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Why a folder is not a project.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Nothing that can be built.
+    #[error(
+        "no project in {}: found no `go.mod` or `go.work` there or above, no files in `out/<arch>/`, \
+         and no `build.artifacts` or `image.files` in `polyarch.toml`",
+        directory.display()
+    )]
+    None {
+        /// Where it was looked for.
+        directory: PathBuf,
+        /// Folders below that hold a project.
+        below: Vec<PathBuf>,
+    },
+    /// More than one kind.
+    #[error("{} looks like more than one kind of project: {}", directory.display(), listed(evidence))]
+    Ambiguous {
+        /// The folder.
+        directory: PathBuf,
+        /// What speaks for each.
+        evidence: Vec<Evidence>,
+    },
+    /// `--kind` or `build.kind` names no kind.
+    #[error("unknown kind of project `{0}`: expected `go` or `prebuilt`")]
+    UnknownKind(String),
+    /// The folder could not be read.
+    #[error("can't look for a project")]
+    Io(#[from] std::io::Error),
+}
+
+impl Fault for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::None { .. } | Self::Ambiguous { .. } => Exit::Project,
+            Self::UnknownKind(_) => Exit::Usage,
+            Self::Io(_) => Exit::Io,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::None { below, .. } => below
+                .first()
+                .map(|folder| format!("polyarch build {}", typed(folder))),
+            Self::Ambiguous { evidence, .. } => {
+                let flags: Vec<String> = kinds(evidence)
+                    .into_iter()
+                    .map(|kind| format!("`--kind {kind}`"))
+                    .collect();
+                Some(format!("say which with {}", flags.join(" or ")))
+            }
+            Self::UnknownKind(_) | Self::Io(_) => None,
+        }
+    }
+}
+
+/// A path as a shell takes it.
+fn typed(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@%,=:".contains(c);
+    if text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// What the configuration says that bears on the kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Declared {
+    /// `--kind` or `build.kind`.
+    pub kind: Option<Kind>,
+    /// Whether `build.artifacts` is set.
+    pub artifacts: bool,
+    /// Whether any image lists files.
+    pub files: bool,
+}
+
+/// Decides what `directory` (absolute) holds.
+pub fn detect(directory: &Path, declared: Declared) -> Result<Detected, Error> {
+    fs_err::read_dir(directory)?;
+    let root = root_of(directory);
+    let evidence = gather(&root, declared);
+    let decided = match (declared.kind, &kinds(&evidence)[..]) {
+        (Some(kind), _) => Some(kind),
+        (None, []) => None,
+        (None, [kind]) => Some(*kind),
+        (None, _) => {
+            return Err(Error::Ambiguous {
+                directory: root,
+                evidence,
+            });
+        }
+    };
+    match decided {
+        Some(kind) if kind != Kind::Go || has_go(&root) => Ok(Detected {
+            kind,
+            root,
+            evidence: evidence
+                .into_iter()
+                .filter(|one| one.kind == kind)
+                .collect(),
+        }),
+        _ => Err(Error::None {
+            directory: directory.to_owned(),
+            below: projects_below(directory),
+        }),
+    }
+}
+
+/// The nearest folder, from `directory` upwards, that is a project's. A configuration file ends the
+/// search as a module does.
+pub fn root_of(directory: &Path) -> PathBuf {
+    let marked = |folder: &&Path| has_go(folder) || folder.join("polyarch.toml").is_file();
+    directory
+        .ancestors()
+        .find(marked)
+        .unwrap_or(directory)
+        .to_owned()
+}
+
+fn gather(root: &Path, declared: Declared) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    let mut add = |kind, what: &str| {
+        evidence.push(Evidence {
+            kind,
+            what: what.to_owned(),
+        });
+    };
+    for file in ["go.work", "go.mod"] {
+        if root.join(file).is_file() {
+            add(Kind::Go, file);
+        }
+    }
+    let go = has_go(root);
+    if declared.artifacts {
+        add(Kind::Prebuilt, "build.artifacts in polyarch.toml");
+    }
+    // What lies in `out/` beside a `go.mod` was built from it, and further files go with any kind.
+    if !go {
+        if declared.files {
+            add(Kind::Prebuilt, "image.files in polyarch.toml");
+        }
+        for folder in out_folders(root) {
+            add(Kind::Prebuilt, &format!("out/{folder}/"));
+        }
+    }
+    evidence
+}
+
+fn has_go(folder: &Path) -> bool {
+    folder.join("go.mod").is_file() || folder.join("go.work").is_file()
+}
+
+/// The folders that `compile` leaves for a platform, by name.
+pub fn out_folders(root: &Path) -> Vec<String> {
+    Platform::all()
+        .into_iter()
+        .map(Platform::directory)
+        .filter(|folder| root.join("out").join(folder).is_dir())
+        .collect()
+}
+
+/// Go modules one or two folders down, for the hint.
+fn projects_below(directory: &Path) -> Vec<PathBuf> {
+    let children = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+        let hidden =
+            |entry: &fs_err::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+        let mut folders: Vec<PathBuf> = entries
+            .filter(|entry| !hidden(entry))
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir() && !path.is_symlink())
+            .collect();
+        folders.sort();
+        folders
+    };
+    let first = children(directory);
+    let second = first.iter().flat_map(|folder| children(folder));
+    let found = first
+        .iter()
+        .cloned()
+        .chain(second)
+        .filter(|folder| has_go(folder));
+    found
+        .map(|folder| folder.strip_prefix(directory).unwrap_or(&folder).to_owned())
+        .collect()
+}
+
+fn kinds(evidence: &[Evidence]) -> Vec<Kind> {
+    let spoken_for = |kind: &Kind| evidence.iter().any(|one| one.kind == *kind);
+    Kind::ALL.into_iter().filter(spoken_for).collect()
+}
+
+fn listed(evidence: &[Evidence]) -> String {
+    let parts: Vec<String> = evidence
+        .iter()
+        .map(|one| format!("`{}` ({})", one.kind, one.what))
+        .collect();
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        for file in files {
+            let path = folder.path().join(file);
+            fs_err::create_dir_all(path.parent().expect("has a parent")).expect("created");
+            fs_err::write(path, "").expect("written");
+        }
+        folder
+    }
+
+    #[test]
+    fn a_go_mod_makes_a_go_project_even_with_an_out_folder_beside_it() {
+        let folder = folder(&["go.mod", "out/arm64/app"]);
+        let found = detect(folder.path(), Declared::default()).expect("detected");
+        assert_eq!(found.kind, Kind::Go);
+        assert_eq!(found.evidence.len(), 1);
+    }
+
+    #[test]
+    fn files_in_out_alone_are_a_prebuilt_project() {
+        let folder = folder(&["out/arm64/app", "out/armv7/app"]);
+        let found = detect(folder.path(), Declared::default()).expect("detected");
+        assert_eq!((found.kind, found.evidence.len()), (Kind::Prebuilt, 2));
+    }
+
+    #[test]
+    fn two_kinds_are_an_error_that_names_both_and_a_flag_decides() {
+        let folder = folder(&["go.mod"]);
+        let mut declared = Declared {
+            artifacts: true,
+            ..Declared::default()
+        };
+        let error = detect(folder.path(), declared).expect_err("ambiguous");
+        assert!(
+            error
+                .to_string()
+                .contains("`go` (go.mod), `prebuilt` (build.artifacts")
+        );
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("say which with `--kind go` or `--kind prebuilt`")
+        );
+        declared.kind = Some(Kind::Prebuilt);
+        assert_eq!(
+            detect(folder.path(), declared).expect("decided").kind,
+            Kind::Prebuilt
+        );
+    }
+
+    #[test]
+    fn an_empty_folder_is_no_project_and_the_hint_names_one_below() {
+        let folder = folder(&["services/api/go.mod", "README"]);
+        let error = detect(folder.path(), Declared::default()).expect_err("none");
+        assert_eq!(error.exit(), Exit::Project);
+        assert_eq!(error.hint().as_deref(), Some("polyarch build services/api"));
+        assert_eq!(typed(Path::new("it's a/ü")), r"'it'\''s a/ü'");
+    }
+
+    #[test]
+    fn a_folder_inside_a_module_belongs_to_it() {
+        let folder = folder(&["go.mod", "cmd/app/main.go"]);
+        let found = detect(&folder.path().join("cmd/app"), Declared::default()).expect("detected");
+        assert_eq!(found.root, folder.path());
+    }
+}

@@ -1,0 +1,177 @@
+//! `polyarch.toml` and the user's `config.toml` as types.
+//!
+//! The doc comments are the configuration reference: `docs/configuration.md` is generated from
+//! these types, and a test fails when it is out of date. Every key is optional.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The project's `polyarch.toml`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Config {
+    /// What the project is called. Found from `go.mod`, git or the folder where it is left out.
+    pub project: ProjectConfig,
+    /// What is compiled, and how.
+    pub build: BuildConfig,
+    /// Which compilers are used.
+    pub toolchain: ToolchainConfig,
+    /// The one image of the project.
+    pub image: ImageConfig,
+    /// Several images of one project, each with the keys of `[image]`, which they inherit. With
+    /// these, `--tag` is a template with `{name}`.
+    pub images: BTreeMap<String, ImageConfig>,
+    /// Keys of `[build]` and `[image]` for one platform, as `[platform."linux/arm/v7".build]`;
+    /// they win.
+    pub platform: BTreeMap<String, PlatformConfig>,
+    /// Where else to fetch from.
+    pub mirrors: MirrorsConfig,
+}
+
+/// `[project]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ProjectConfig {
+    /// The project's name. Default: the last element of the Go module path, else the folder's name.
+    pub name: Option<String>,
+    /// The project's version, for labels and `{version}`. Default: `git describe --tags`, without
+    /// a leading `v`.
+    pub version: Option<String>,
+}
+
+/// `[build]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct BuildConfig {
+    /// The platforms to build for, such as `["linux/amd64", "linux/arm64"]`, or `["all"]` for
+    /// those of the base. Default: the base's, else amd64, arm64, arm/v7 and riscv64.
+    pub platforms: Option<Vec<String>>,
+    /// `"go"` or `"prebuilt"`, where detection finds more than one kind.
+    pub kind: Option<String>,
+    /// Go: the packages whose commands are built, as patterns. Default: `["./..."]`.
+    pub packages: Option<Vec<String>>,
+    /// Only these commands, by name. Default: all that the packages have.
+    pub bins: Option<Vec<String>>,
+    /// Go: flags for `go build`, such as `["-tags=netgo"]`. Template values are expanded.
+    pub flags: Option<Vec<String>>,
+    /// Go: linker flags, such as `["-X main.version={version}"]`. Template values are expanded.
+    pub ldflags: Option<Vec<String>>,
+    /// Environment of the compiler. Template values are expanded.
+    pub env: Option<BTreeMap<String, String>>,
+    /// Keep symbols and debug information: leaves out `-s -w`. Default: `false`.
+    pub debug: Option<bool>,
+    /// Prebuilt: patterns of files that exist already, such as `["dist/{os}_{arch}/app"]`; `*`
+    /// stands for any characters within one name. Default: `["out/{arch}{variant}/*"]`.
+    pub artifacts: Option<Vec<String>>,
+}
+
+/// `[toolchain]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ToolchainConfig {
+    /// `"system"`, the default: the compiler on `PATH` where it is new enough, else the pinned one.
+    /// `"fetched"`: always the pinned one.
+    pub prefer: Option<Prefer>,
+}
+
+/// Which of two compilers is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prefer {
+    /// The compiler on `PATH` where it is new enough, else the pinned one.
+    System,
+    /// Always the pinned one of the store.
+    Fetched,
+}
+
+/// `[image]` and `[images.NAME]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ImageConfig {
+    /// The base image: `static` (the default), `scratch`, `oci:DIR[:TAG]`, `oci-archive:FILE` or
+    /// `docker-archive:FILE`.
+    pub base: Option<String>,
+    /// The commands this image holds, by name. Default: all.
+    pub bins: Option<Vec<String>>,
+    /// The program that runs. Default: the one command of the image.
+    pub entrypoint: Option<Vec<String>>,
+    /// Its default arguments.
+    pub cmd: Option<Vec<String>>,
+    /// Environment variables, added to the base's.
+    pub env: Option<BTreeMap<String, String>>,
+    /// `user[:group]`, names or numbers. Default: the base's.
+    pub user: Option<String>,
+    /// The working directory. Default: the base's.
+    pub workdir: Option<String>,
+    /// Labels of the config. Those of `org.opencontainers.image.*` that git knows are set already.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Annotations, with buildx's prefixes `index:`, `manifest:`, `index-descriptor:`,
+    /// `manifest-descriptor:` (joined by commas); without a prefix, of the manifest.
+    pub annotations: Option<BTreeMap<String, String>>,
+    /// Ports, such as `["8080", "53/udp"]`.
+    pub ports: Option<Vec<String>>,
+    /// Volume mount points.
+    pub volumes: Option<Vec<String>>,
+    /// Where commands are laid. Default: `/usr/local/bin`.
+    pub bin_dir: Option<String>,
+    /// Further files.
+    pub files: Option<Vec<FileConfig>>,
+}
+
+/// `[[image.files]]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileConfig {
+    /// A file or a folder, relative to `polyarch.toml`. `{arch}` and its kin are expanded, so that
+    /// it may differ by platform.
+    pub src: String,
+    /// Where it is laid, an absolute path; with a slash at the end, the folder it is laid into.
+    pub dst: String,
+    /// The mode in octal, such as `"0644"`. Default: 0755 for executable files, else 0644.
+    pub mode: Option<String>,
+    /// `uid[:gid]`, numbers. Default: `"0:0"`.
+    pub owner: Option<String>,
+}
+
+/// `[platform."linux/arm/v7"]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct PlatformConfig {
+    /// Keys of `[build]` for this platform: `flags`, `ldflags`, `env`, `debug`, `artifacts`.
+    pub build: BuildConfig,
+    /// Keys of `[image]` for this platform, except `base` and `bins`.
+    pub image: ImageConfig,
+}
+
+/// `[mirrors]`, in `polyarch.toml` or in the user's `config.toml`, whose mirrors win.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct MirrorsConfig {
+    /// The package index that wheels come from. Default: the one that pip is configured with.
+    pub pypi: Option<String>,
+    /// The Go module proxy. Default: `go env GOPROXY`.
+    pub goproxy: Option<String>,
+    /// Address prefixes that are replaced, such as
+    /// `{ "https://go.dev/dl/" = "https://mirror.example/go/" }`.
+    pub url: BTreeMap<String, String>,
+}
+
+/// The user's `$XDG_CONFIG_HOME/polyarch/config.toml`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct UserConfig {
+    /// Where else to fetch from; these win over the project's.
+    pub mirrors: MirrorsConfig,
+    /// The store.
+    pub store: StoreConfig,
+}
+
+/// `[store]` of the user's `config.toml`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct StoreConfig {
+    /// The store's folder. `POLYARCH_HOME` wins. Default: `$XDG_CACHE_HOME/polyarch`.
+    pub path: Option<std::path::PathBuf>,
+}
