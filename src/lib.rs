@@ -11,13 +11,17 @@
 //! stages lie libraries that know no stage. `tests/architecture.rs` holds both rules.
 
 pub mod atomic;
+pub mod base;
 pub mod digest;
 pub mod elf;
 pub mod fault;
 pub mod fetch;
+pub mod image;
 pub mod interrupt;
 pub mod lock;
 pub mod oci;
+pub mod output;
+pub mod plan;
 pub mod process;
 pub mod progress;
 pub mod project;

@@ -1,0 +1,106 @@
+//! What is known of a base.
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::{Error, Reference};
+use crate::digest::{DiffId, Digest};
+use crate::oci::listing::Listing;
+use crate::oci::media::Coding;
+use crate::oci::reference::Name;
+use crate::oci::rootfs::Rootfs;
+use crate::oci::{self, Descriptor};
+use crate::store::{Blob, Store};
+use crate::target::Platform;
+
+/// A base image for the platforms wanted.
+#[derive(Debug)]
+pub struct Base {
+    /// How it was named.
+    pub reference: Reference,
+    /// Its full name, where the layout or archive says one.
+    pub name: Option<Name>,
+    /// The digest of its index, or of its manifest where it has no index.
+    pub digest: Option<Digest>,
+    /// The platforms wanted.
+    pub platforms: Vec<BasePlatform>,
+    /// What else it has that this program cannot build for, as `os/arch`.
+    pub ignored: Vec<String>,
+}
+
+/// What the base has for one platform.
+#[derive(Debug)]
+pub struct BasePlatform {
+    /// The platform wanted. The base's own may be a weaker variant of it.
+    pub platform: Platform,
+    /// The manifest; `None` where the base is made up.
+    pub descriptor: Option<Descriptor>,
+    /// The platform as the base spells it.
+    pub spelling: oci::Platform,
+    /// The config, whole.
+    pub config: Value,
+    /// The layers, lowest first; all of them are in the store.
+    pub layers: Vec<Descriptor>,
+    /// Their diff IDs.
+    pub diff_ids: Vec<DiffId>,
+    pub(super) held: Vec<Blob>,
+    pub(super) rootfs: OnceLock<Rootfs>,
+}
+
+impl BasePlatform {
+    /// The files of the base. The first call reads the layers that this store has not seen yet,
+    /// and checks their diff IDs.
+    pub fn rootfs(&self, store: &Store) -> Result<&Rootfs, Error> {
+        if let Some(rootfs) = self.rootfs.get() {
+            return Ok(rootfs);
+        }
+        let mut rootfs = Rootfs::default();
+        for (layer, diff_id) in self.layers.iter().zip(&self.diff_ids) {
+            let listing = listing(store, layer)?;
+            if listing.diff_id != *diff_id {
+                return Err(Error::Oci(oci::Error::DiffId {
+                    layer: layer.digest,
+                    expected: *diff_id,
+                    computed: listing.diff_id,
+                }));
+            }
+            rootfs.apply(listing)?;
+        }
+        Ok(self.rootfs.get_or_init(|| rootfs))
+    }
+
+    /// Locks that keep the layers in the store while this lives.
+    pub fn held(&self) -> &[Blob] {
+        &self.held
+    }
+}
+
+/// The list of a layer's files: kept in the store per layer, so that it is read once.
+fn listing(store: &Store, layer: &Descriptor) -> Result<Listing, Error> {
+    const KIND: &str = "listing";
+    let kept = store.record(KIND, &layer.digest);
+    if let Some(listing) = kept.and_then(|bytes| Listing::from_bytes(&bytes)) {
+        return Ok(listing);
+    }
+    let what = format!("layer {}", layer.digest);
+    let coding = Coding::of(&layer.media_type).ok_or_else(|| unknown_layer(layer))?;
+    let missing = || oci::Error::MissingBlob {
+        place: "store".to_owned(),
+        digest: layer.digest,
+    };
+    let blob = store.blob(&layer.digest).ok_or_else(missing)?;
+    let mut file = fs_err::File::open(&blob.path).map_err(oci::Error::Io)?;
+    let listing = Listing::read(&mut file, coding, &what)?;
+    store.put_record(KIND, &layer.digest, &listing.to_bytes())?;
+    Ok(listing)
+}
+
+/// A layer of a kind that is not read.
+pub(super) fn unknown_layer(layer: &Descriptor) -> oci::Error {
+    oci::Error::MediaType {
+        what: format!("layer {}", layer.digest),
+        media_type: layer.media_type.clone(),
+        expected: "a tar layer, plain or compressed with gzip or zstd",
+    }
+}

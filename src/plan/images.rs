@@ -1,0 +1,314 @@
+//! From settings and planned outputs to what each image will hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oci_spec::image as spec;
+
+use super::annotate::{self, Annotations};
+use super::image::{ConfigPlan, FilePlan, ImagePlan, PlatformPlan};
+use super::{Error, Output, check_bins, created, rfc3339, version};
+use crate::oci::compression::Compression;
+use crate::oci::reference::Name;
+use crate::project::{Project, prebuilt};
+use crate::settings::Settings;
+use crate::settings::config::{FileConfig, ImageConfig};
+use crate::target::Platform;
+use crate::template::Values;
+
+/// Where commands are laid unless `image.bin-dir` says otherwise: on every base's `PATH`, and no
+/// base makes one of its parents a link.
+pub const BIN_DIRECTORY: &str = "/usr/local/bin";
+
+/// The base when none is named.
+pub const DEFAULT_BASE: &str = "static";
+
+/// Plans every image of the project.
+pub(super) fn images(
+    project: &Project,
+    platforms: &[Platform],
+    settings: &Settings,
+    outputs: &[Output],
+    values: &Values,
+) -> Result<Vec<ImagePlan>, Error> {
+    let mut images = Vec::new();
+    for name in settings.image_names() {
+        if settings.narrowed() && has_no_command(settings, name, outputs) {
+            continue;
+        }
+        images.push(image(project, platforms, settings, outputs, values, name)?);
+    }
+    let mut seen = BTreeSet::new();
+    for tag in images.iter().flat_map(|image| &image.tags) {
+        if !seen.insert(tag) {
+            return Err(Error::SameTag(tag.clone()));
+        }
+    }
+    Ok(images)
+}
+
+/// Whether an image names commands, and none of them is built this time.
+fn has_no_command(settings: &Settings, name: Option<&str>, outputs: &[Output]) -> bool {
+    let is_built = |bin: &String| outputs.iter().any(|output| output.name == *bin);
+    match settings.image(name, None).bins {
+        Some(bins) => name.is_some() && !bins.iter().any(is_built),
+        None => false,
+    }
+}
+
+fn image(
+    project: &Project,
+    platforms: &[Platform],
+    settings: &Settings,
+    outputs: &[Output],
+    values: &Values,
+    key: Option<&str>,
+) -> Result<ImagePlan, Error> {
+    let name = key.unwrap_or(&project.name);
+    let values = values.clone().with("name", name);
+    let general = settings.image(key, None);
+    let tags = settings
+        .flags
+        .tags
+        .iter()
+        .map(|tag| Ok(values.expand(tag)?))
+        .collect::<Result<Vec<_>, Error>>()?;
+    // Here and not when it is written: nobody wants to compile for a name that can't be.
+    for tag in &tags {
+        tag.parse::<Name>().map_err(Error::Tag)?;
+    }
+    let mut annotations = Annotations::default();
+    let mut planned = Vec::new();
+    for &platform in platforms {
+        let image = settings.image(key, Some(platform));
+        let values = values.clone().and(&prebuilt::values(platform));
+        let own = annotate::read(image.annotations.as_ref(), platform, &values)?;
+        annotations.index.extend(own.index);
+        annotations.index_descriptor.extend(own.index_descriptor);
+        let bins = bins(&image, platform, outputs)?;
+        let files = files(project, &image, &bins, &values)?;
+        if files.is_empty() {
+            return Err(Error::EmptyImage {
+                image: name.to_owned(),
+            });
+        }
+        planned.push(PlatformPlan {
+            platform,
+            config: config(project, settings, name, &image, &bins, &values)?,
+            files,
+            manifest_annotations: own.manifest,
+            descriptor_annotations: own.manifest_descriptor,
+        });
+    }
+    Ok(ImagePlan {
+        name: name.to_owned(),
+        base: general.base.unwrap_or_else(|| DEFAULT_BASE.to_owned()),
+        tags,
+        platforms: planned,
+        index_annotations: annotations.index,
+        index_descriptor_annotations: annotations.index_descriptor,
+        compression: Compression::GZIP,
+        epoch: settings.epoch.unwrap_or(0),
+        always_index: false,
+    })
+}
+
+fn bins<'a>(
+    image: &ImageConfig,
+    platform: Platform,
+    outputs: &'a [Output],
+) -> Result<Vec<&'a Output>, Error> {
+    let mut own: Vec<&Output> = outputs
+        .iter()
+        .filter(|output| output.platform == platform)
+        .collect();
+    if let Some(chosen) = &image.bins {
+        let known: Vec<&str> = own.iter().map(|output| output.name.as_str()).collect();
+        check_bins(chosen, &known)?;
+        own.retain(|output| chosen.contains(&output.name));
+    }
+    Ok(own)
+}
+
+fn files(
+    project: &Project,
+    image: &ImageConfig,
+    bins: &[&Output],
+    values: &Values,
+) -> Result<Vec<FilePlan>, Error> {
+    let mut files: Vec<FilePlan> = bins
+        .iter()
+        .map(|output| FilePlan {
+            source: output.path.clone(),
+            destination: destination(image, &output.name),
+            mode: Some(0o755),
+            uid: 0,
+            gid: 0,
+            artifact: true,
+        })
+        .collect();
+    for file in image.files.iter().flatten() {
+        files.push(extra_file(project, file, values)?);
+    }
+    Ok(files)
+}
+
+fn destination(image: &ImageConfig, name: &str) -> String {
+    let folder = image.bin_dir.as_deref().unwrap_or(BIN_DIRECTORY);
+    format!("{}/{name}", folder.trim_end_matches('/'))
+}
+
+fn extra_file(project: &Project, file: &FileConfig, values: &Values) -> Result<FilePlan, Error> {
+    let malformed = |key: &str, value: &str, expected| Error::Value {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        expected,
+    };
+    let source = values.expand(&file.src)?;
+    let mut destination = values.expand(&file.dst)?;
+    if !destination.starts_with('/') || destination.split('/').any(|part| part == "..") {
+        return Err(malformed("image.files.dst", &file.dst, "an absolute path"));
+    }
+    if destination.ends_with('/') {
+        let name = source.trim_end_matches('/').rsplit('/').next();
+        destination.push_str(name.unwrap_or_default());
+    }
+    let mode = match &file.mode {
+        None => None,
+        Some(text) => {
+            let mode = u32::from_str_radix(text, 8)
+                .ok()
+                .filter(|mode| *mode <= 0o7777);
+            let expected = "a mode in octal such as `0644`";
+            Some(mode.ok_or_else(|| malformed("image.files.mode", text, expected))?)
+        }
+    };
+    let owner = file.owner.as_deref().unwrap_or("0:0");
+    let (uid, gid) = owner.split_once(':').unwrap_or((owner, owner));
+    let number = |text: &str| {
+        let expected = "`uid:gid` in numbers such as `65532:65532`";
+        text.parse()
+            .map_err(|_| malformed("image.files.owner", owner, expected))
+    };
+    Ok(FilePlan {
+        source: project.root.join(source),
+        destination,
+        mode,
+        uid: number(uid)?,
+        gid: number(gid)?,
+        artifact: false,
+    })
+}
+
+fn config(
+    project: &Project,
+    settings: &Settings,
+    name: &str,
+    image: &ImageConfig,
+    bins: &[&Output],
+    values: &Values,
+) -> Result<ConfigPlan, Error> {
+    let expand_all = |list: &Option<Vec<String>>| match list {
+        None => Ok(None),
+        Some(list) => list
+            .iter()
+            .map(|text| values.expand(text))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Some),
+    };
+    let mut env = Vec::new();
+    for (key, value) in image.env.iter().flatten() {
+        env.push((key.clone(), values.expand(value)?));
+    }
+    let mut labels = automatic_labels(project, settings);
+    for (key, value) in image.labels.iter().flatten() {
+        labels.insert(key.clone(), values.expand(value)?);
+    }
+    Ok(ConfigPlan {
+        entrypoint: entrypoint(
+            &project.name,
+            name,
+            image,
+            bins,
+            expand_all(&image.entrypoint)?,
+        )?,
+        cmd: expand_all(&image.cmd)?,
+        env,
+        user: image.user.clone(),
+        workdir: image.workdir.clone(),
+        labels,
+        ports: ports(image)?,
+        volumes: image.volumes.clone().unwrap_or_default(),
+        created: created(project, settings),
+    })
+}
+
+/// The configured entrypoint, a command's bare name made its path; else the one command there is.
+fn entrypoint(
+    project: &str,
+    name: &str,
+    image: &ImageConfig,
+    bins: &[&Output],
+    configured: Option<Vec<String>>,
+) -> Result<Option<Vec<String>>, Error> {
+    if let Some(mut words) = configured {
+        if let Some(first) = words.first_mut()
+            && bins.iter().any(|output| output.name == *first)
+        {
+            *first = destination(image, first);
+        }
+        return Ok(Some(words));
+    }
+    match bins {
+        [] => Ok(None),
+        [only] => Ok(Some(vec![destination(image, &only.name)])),
+        several => Err(Error::NoEntrypoint {
+            image: name.to_owned(),
+            bins: several.iter().map(|output| output.name.clone()).collect(),
+            likely: several
+                .iter()
+                .find(|output| output.name == project)
+                .map(|output| output.name.clone()),
+        }),
+    }
+}
+
+/// `8080` means `8080/tcp`, as in a Dockerfile's EXPOSE.
+fn ports(image: &ImageConfig) -> Result<Vec<String>, Error> {
+    let parse = |text: &String| {
+        let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let valid = port.parse::<u16>().is_ok_and(|port| port > 0)
+            && matches!(protocol, "tcp" | "udp" | "sctp");
+        valid
+            .then(|| format!("{port}/{protocol}"))
+            .ok_or_else(|| Error::Value {
+                key: "image.ports".to_owned(),
+                value: text.clone(),
+                expected: "a port such as `8080` or `53/udp`",
+            })
+    };
+    image.ports.iter().flatten().map(parse).collect()
+}
+
+/// What git and the configuration know, under the keys of the OCI image specification,
+/// annotations.md, "Pre-Defined Annotation Keys".
+fn automatic_labels(project: &Project, settings: &Settings) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    let mut add = |key: &str, value: String| {
+        labels.insert(key.to_owned(), value);
+    };
+    if let Some(version) = version(project, settings) {
+        add(spec::ANNOTATION_VERSION, version);
+    }
+    if let Some(git) = &project.git {
+        let dirty = if git.dirty { "-dirty" } else { "" };
+        add(spec::ANNOTATION_REVISION, format!("{}{dirty}", git.commit));
+        add(
+            spec::ANNOTATION_CREATED,
+            rfc3339(created(project, settings)),
+        );
+        if let Some(source) = &git.source {
+            add(spec::ANNOTATION_SOURCE, source.clone());
+        }
+    }
+    labels
+}
