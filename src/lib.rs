@@ -12,6 +12,8 @@
 
 pub mod atomic;
 pub mod base;
+pub mod cli;
+pub mod compile;
 pub mod digest;
 pub mod elf;
 pub mod fault;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `polyarch` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    polyarch::cli::main()
+}

@@ -1,0 +1,138 @@
+//! The short account of a build: what was found and why, what it will be, what it became.
+
+use std::time::Duration;
+
+use super::prepare::Prepared;
+use super::report::{Report, bytes, seconds};
+use crate::compile::Finished;
+use crate::project::Source;
+use crate::target::Platform;
+use crate::toolchain::Origin;
+
+/// What was found and decided, before anything is built.
+pub(super) fn prepared(report: &Report, prepared: &Prepared) {
+    let project = &prepared.project;
+    let evidence: Vec<&str> = project
+        .detected
+        .evidence
+        .iter()
+        .map(|one| one.what.as_str())
+        .collect();
+    let because = match evidence.is_empty() {
+        true => "as configured".to_owned(),
+        false => evidence.join(", "),
+    };
+    match &project.source {
+        Source::Go(source) => {
+            report.field("Project", &format!("Go, {} ({because})", source.module));
+            let chosen: Vec<&str> = names(prepared);
+            report.detail(&format!(
+                "{}: {}",
+                plural(chosen.len(), "command"),
+                chosen.join(", ")
+            ));
+            for command in &source.commands {
+                report.verbose(&format!("{} is {}", command.name, command.import_path));
+            }
+        }
+        Source::Prebuilt(files) => {
+            report.field(
+                "Project",
+                &format!("prebuilt files, {} ({because})", project.name),
+            );
+            for path in files.values().flatten() {
+                report.verbose(&path.display().to_string());
+            }
+        }
+    }
+    for (image, base) in prepared.plan.images.iter().zip(&prepared.bases) {
+        let label = if prepared.plan.images.len() > 1 {
+            format!("{}: ", image.name)
+        } else {
+            String::new()
+        };
+        report.field("Base", &format!("{label}{}", base.reference));
+    }
+    let platforms: Vec<String> = prepared
+        .plan
+        .platforms
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    report.field(
+        "Platforms",
+        &format!("{} ({})", platforms.join(" "), prepared.chosen_by),
+    );
+    if let Some(toolchain) = &prepared.toolchain {
+        let from = match &toolchain.origin {
+            Origin::System => toolchain
+                .program
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
+            Origin::Fetched { file, .. } => format!("fetched, {file}"),
+        };
+        report.field(
+            "Toolchain",
+            &format!("{} {} ({from})", toolchain.name, toolchain.version),
+        );
+    }
+}
+
+/// A platform that is compiled.
+pub(super) fn finished(report: &Report, finished: &Finished) {
+    let files: Vec<String> = finished
+        .artifacts
+        .iter()
+        .map(|artifact| format!("{} {}", artifact.name, bytes(artifact.size)))
+        .collect();
+    let time = match finished.elapsed {
+        Duration::ZERO => String::new(),
+        elapsed => format!("  {}", seconds(elapsed)),
+    };
+    let label = match finished.elapsed {
+        Duration::ZERO => "Found",
+        _ => "Compiled",
+    };
+    report.field(
+        label,
+        &format!(
+            "{:<14} {}{time}",
+            finished.platform.to_string(),
+            files.join(", ")
+        ),
+    );
+}
+
+/// Where files of platforms lie, for the end of `compile`.
+pub(super) fn folders(platforms: &[Platform]) -> String {
+    let folders: Vec<String> = platforms
+        .iter()
+        .map(|platform| platform.directory())
+        .collect();
+    match &folders[..] {
+        [one] => format!("out/{one}"),
+        several => format!("out/{{{}}}", several.join(",")),
+    }
+}
+
+/// `1 command`, `2 commands`.
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
+}
+
+/// Names in a row, as a sentence has them.
+pub(super) fn list(names: &[String]) -> String {
+    names.join(", ")
+}
+
+fn names(prepared: &Prepared) -> Vec<&str> {
+    let first = prepared.plan.platforms.first();
+    let own = prepared
+        .plan
+        .outputs
+        .iter()
+        .filter(|output| Some(&output.platform) == first);
+    own.map(|output| output.name.as_str()).collect()
+}

@@ -1,0 +1,138 @@
+//! The command line: what was typed becomes settings, stages are joined, results are printed.
+//!
+//! One file a command; `prepare` is what `build`, `compile` and `plan` have in common, and
+//! `report` is the only place that prints.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments of arguments are help texts, in which backticks would be printed"
+)]
+
+mod account;
+mod args;
+mod build;
+mod compile;
+mod completions;
+mod context;
+mod failure;
+mod lock;
+mod plan;
+mod prepare;
+pub mod reference;
+mod report;
+mod toolchain;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::args::Global;
+use self::context::Context;
+use self::report::Report;
+use crate::fault::Exit;
+use crate::interrupt;
+
+const EXAMPLES: &str = "\
+Examples:
+  polyarch build                              detect, compile, assemble into ./out/image
+  polyarch build --platform linux/arm64 -t ghcr.io/me/app:1.2
+  polyarch compile --platform arm64,armv7     only out/<arch>/<files>, no image
+  polyarch plan                               show what build would do, and why
+
+Guides and reference: docs/ beside the source; `polyarch COMMAND --help` for each command.";
+
+/// Multi-architecture container images from source, without emulation and without a container
+/// engine
+#[derive(Parser, Debug)]
+#[command(name = "polyarch", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Compile for every platform and assemble a multi-arch image
+    Build(build::Args),
+    /// Compile for every platform, into out/<arch>
+    Compile(compile::Args),
+    /// Show what build would do, and why
+    Plan(plan::Args),
+    /// List, fetch, check and prune toolchains
+    Toolchain(toolchain::Args),
+    /// Write polyarch.lock
+    Lock(lock::Args),
+    /// Print shell completions
+    Completions(completions::Args),
+    /// Write manual pages
+    #[command(hide = true)]
+    Man(completions::ManArgs),
+}
+
+/// Runs the program with the process's own arguments and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that has gone away while help is printed is no error.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(Exit::Usage.code()),
+            };
+        }
+    };
+    let report = report(&cli);
+    let result = interrupt::install()
+        .map_err(|error| context::Error::Signals(error).into())
+        .and_then(|()| Context::new(&cli.global, &report))
+        .and_then(|context| match &cli.command {
+            Command::Build(args) => build::run(args, &context),
+            Command::Compile(args) => compile::run(args, &context),
+            Command::Plan(args) => plan::run(args, &context),
+            Command::Toolchain(args) => toolchain::run(args, &context),
+            Command::Lock(args) => lock::run(args, &context),
+            Command::Completions(args) => completions::run(args, &context),
+            Command::Man(args) => completions::man(args),
+        });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report.error(&failure);
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// The whole command as data, for completions, manual pages and the reference.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn report(cli: &Cli) -> Report {
+    let global = &cli.global;
+    match global.color {
+        args::Color::Auto => {}
+        args::Color::Always => anstream::ColorChoice::Always.write_global(),
+        args::Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => report::Level::Quiet,
+        (_, true) => report::Level::Verbose,
+        (false, false) => report::Level::Normal,
+    };
+    let account = match cli.command {
+        Command::Plan(_) if !global.json => report::Stream::Stdout,
+        _ => report::Stream::Stderr,
+    };
+    Report::new(level, global.progress == args::ProgressStyle::Auto, account)
+}

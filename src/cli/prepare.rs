@@ -1,0 +1,353 @@
+//! What `build`, `compile` and `plan` have in common: from a folder to a plan.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::tools::Tools;
+use crate::base::{self, Base, Reference, Wanted};
+use crate::fault::{Exit, Fault};
+use crate::plan::{self, Plan};
+use crate::project::detect::{self, Declared};
+use crate::project::{Detected, Kind, Project, Source, git, go, prebuilt};
+use crate::settings::config::ImageConfig;
+use crate::settings::{Platforms, Settings};
+use crate::target::{self, Platform};
+use crate::toolchain::Toolchain;
+
+/// Everything known before anything is built.
+pub(super) struct Prepared {
+    pub(super) project: Project,
+    /// The base of each image, in the order of the plan's images; empty where no image is wanted.
+    pub(super) bases: Vec<Base>,
+    /// What compiles; `None` where nothing is compiled.
+    pub(super) toolchain: Option<Toolchain>,
+    pub(super) plan: Plan,
+    /// Who chose the platforms.
+    pub(super) chosen_by: &'static str,
+}
+
+/// The platforms could not be decided.
+#[derive(Debug, Error)]
+pub(super) enum Error {
+    #[error("no platform is left: the bases and the files have none in common")]
+    NothingInCommon,
+    #[error("`--platform all` means the platforms of the base, and base `{0}` has none of its own")]
+    AllOfNothing(String),
+    #[error("base `{0}` is a file or folder here, and it is not said what it holds")]
+    BaseIsFile(String),
+}
+
+impl Fault for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NothingInCommon => Exit::Base,
+            Self::AllOfNothing(_) | Self::BaseIsFile(_) => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NothingInCommon => {
+                Some("name the platforms: --platform linux/amd64,linux/arm64".to_owned())
+            }
+            Self::AllOfNothing(_) => Some(format!("--platform {}", target::DEFAULT.join(","))),
+            Self::BaseIsFile(path) => Some(format!(
+                "--base oci:{path} (a layout), oci-archive:{path} or docker-archive:{path}"
+            )),
+        }
+    }
+}
+
+/// Detects, loads the bases where images are wanted, chooses platforms, finds the toolchain, reads
+/// the project and plans.
+pub(super) fn prepare(
+    context: &Context<'_>,
+    settings: &Settings,
+    tools: &Tools<'_>,
+    images: bool,
+) -> Result<Prepared, Failure> {
+    let detected = detect(settings)?;
+    let root = detected.root.clone();
+    let repository = std::thread::spawn(move || git::inspect(&root));
+    let references = if images {
+        references(context, settings)?
+    } else {
+        Vec::new()
+    };
+    let (platforms, chosen_by, bases) = choose(context, settings, &detected, &references, tools)?;
+    let (source, toolchain) = match detected.kind {
+        Kind::Go => {
+            let (source, toolchain) = read_go(context, settings, &detected, tools, &platforms)?;
+            (Source::Go(source), Some(toolchain))
+        }
+        Kind::Prebuilt => (
+            Source::Prebuilt(find_prebuilt(settings, &detected, &platforms)?),
+            None,
+        ),
+    };
+    let project = Project {
+        name: name(settings, &detected)?,
+        root: detected.root.clone(),
+        detected,
+        git: repository.join().unwrap_or_default(),
+        source,
+    };
+    let plan = plan::plan(&project, &platforms, settings, images)?;
+    let mut bases = bases;
+    let mut planned = settings.image_names().into_iter().map(|name| {
+        plan.images
+            .iter()
+            .any(|image| image.name == name.unwrap_or(&project.name))
+    });
+    bases.retain(|_| planned.next().unwrap_or(false));
+    Ok(Prepared {
+        project,
+        bases,
+        toolchain,
+        plan,
+        chosen_by,
+    })
+}
+
+fn detect(settings: &Settings) -> Result<Detected, Failure> {
+    let kind = settings
+        .flags
+        .kind
+        .as_ref()
+        .or(settings.config.build.kind.as_ref());
+    let has_files = |image: &ImageConfig| image.files.is_some();
+    let declared = Declared {
+        kind: kind.map(|kind| kind.parse()).transpose()?,
+        artifacts: settings.config.build.artifacts.is_some(),
+        files: has_files(&settings.config.image) || settings.config.images.values().any(has_files),
+    };
+    Ok(detect::detect(&settings.directory, declared)?)
+}
+
+/// The base of each image, in the order of the plan's images.
+fn references(context: &Context<'_>, settings: &Settings) -> Result<Vec<Reference>, Failure> {
+    let mut references = Vec::new();
+    for name in settings.image_names() {
+        let base = settings.image(name, None).base;
+        let reference: Reference = base
+            .as_deref()
+            .unwrap_or(plan::images::DEFAULT_BASE)
+            .parse()?;
+        // A flag is relative to where it was typed, a key to the file it stands in.
+        let folder = match settings.flags.base {
+            Some(_) => &context.directory,
+            None => &settings.root,
+        };
+        if let (Reference::Registry(_), Some(text)) = (&reference, &base)
+            && folder.join(text).exists()
+        {
+            return Err(Error::BaseIsFile(text.clone()).into());
+        }
+        references.push(reference.relative_to(folder));
+    }
+    Ok(references)
+}
+
+/// The platforms, who chose them (the user, the files that exist, the bases, or nobody), and the
+/// bases.
+fn choose(
+    context: &Context<'_>,
+    settings: &Settings,
+    detected: &Detected,
+    references: &[Reference],
+    tools: &Tools<'_>,
+) -> Result<(Vec<Platform>, &'static str, Vec<Base>), Failure> {
+    let asked = settings.platforms()?;
+    let mut loaded: Vec<Option<Base>> = references.iter().map(|_| None).collect();
+    let (platforms, chosen_by) = if let Platforms::Listed(platforms) = asked {
+        (platforms, "as asked")
+    } else {
+        let mut common: Option<Vec<Platform>> = None;
+        for (reference, base) in references.iter().zip(&mut loaded) {
+            if matches!(reference, Reference::Scratch | Reference::Static) {
+                if asked == Platforms::OfBase {
+                    return Err(Error::AllOfNothing(reference.to_string()).into());
+                }
+                continue;
+            }
+            let found = load(context, tools, reference, Wanted::All)?;
+            let own: Vec<Platform> = found.platforms.iter().map(|one| one.platform).collect();
+            match &mut common {
+                Some(common) => common.retain(|platform| own.contains(platform)),
+                None => common = Some(own),
+            }
+            *base = Some(found);
+        }
+        unsaid(settings, detected, common)?
+    };
+    let mut bases = Vec::new();
+    for (reference, base) in references.iter().zip(loaded) {
+        bases.push(match base {
+            Some(base) => base,
+            None => load(context, tools, reference, Wanted::These(platforms.clone()))?,
+        });
+    }
+    Ok((platforms, chosen_by, bases))
+}
+
+/// The platforms where no list was given: those that have files, and that the bases share.
+fn unsaid(
+    settings: &Settings,
+    detected: &Detected,
+    common: Option<Vec<Platform>>,
+) -> Result<(Vec<Platform>, &'static str), Failure> {
+    let existing = match detected.kind {
+        Kind::Prebuilt => prebuilt::platforms(&detected.root, &patterns(settings, detected))?,
+        Kind::Go => Vec::new(),
+    };
+    let of_base = settings.platforms()? == Platforms::OfBase;
+    let (mut platforms, chosen_by) = match (existing.is_empty(), common) {
+        (false, Some(common)) if !of_base => {
+            let both = existing
+                .into_iter()
+                .filter(|platform| common.contains(platform));
+            (
+                both.collect(),
+                "those that have files and that the base has",
+            )
+        }
+        (_, Some(common)) => (common, "those of the base"),
+        (false, None) => (existing, "those that have files"),
+        (true, None) => {
+            let default = target::DEFAULT.iter().filter_map(|text| text.parse().ok());
+            (default.collect::<Vec<Platform>>(), "the usual ones")
+        }
+    };
+    if platforms.is_empty() {
+        return Err(Error::NothingInCommon.into());
+    }
+    platforms.sort_unstable();
+    Ok((platforms, chosen_by))
+}
+
+fn load(
+    context: &Context<'_>,
+    tools: &Tools<'_>,
+    reference: &Reference,
+    wanted: Wanted,
+) -> Result<Base, Failure> {
+    Ok(base::load(
+        reference,
+        base::Context {
+            store: context.store.get()?,
+            wanted: &wanted,
+            data: &|name| {
+                tools
+                    .data(name)
+                    .map_err(|error| Box::new(error) as Box<dyn Fault>)
+            },
+            threads: context.jobs.get(),
+            observer: context.report,
+        },
+    )?)
+}
+
+/// The patterns of prebuilt files: the configured ones; else what `compile` leaves, where any of it
+/// is there.
+fn patterns(settings: &Settings, detected: &Detected) -> Vec<String> {
+    if let Some(configured) = &settings.config.build.artifacts {
+        return configured.clone();
+    }
+    let any = detect::out_folders(&detected.root);
+    if any.is_empty() {
+        Vec::new()
+    } else {
+        vec![prebuilt::DEFAULT_PATTERN.to_owned()]
+    }
+}
+
+fn find_prebuilt(
+    settings: &Settings,
+    detected: &Detected,
+    platforms: &[Platform],
+) -> Result<BTreeMap<Platform, Vec<std::path::PathBuf>>, Failure> {
+    let usual = patterns(settings, detected);
+    let own = |&platform: &Platform| {
+        (
+            platform,
+            settings
+                .artifacts(platform)
+                .unwrap_or_else(|| usual.clone()),
+        )
+    };
+    Ok(prebuilt::find(
+        &detected.root,
+        &platforms.iter().map(own).collect(),
+    )?)
+}
+
+fn read_go(
+    context: &Context<'_>,
+    settings: &Settings,
+    detected: &Detected,
+    tools: &Tools<'_>,
+    platforms: &[Platform],
+) -> Result<(go::GoProject, Toolchain), Failure> {
+    let toolchain = tools.go(&detected.root)?;
+    let patterns = match settings.packages() {
+        Some(patterns) => patterns.to_vec(),
+        None => go::default_patterns(&detected.root, &settings.directory)?,
+    };
+    let platform = platforms.first().copied().or_else(Platform::host);
+    let Some(platform) = platform else {
+        return Err(Error::NothingInCommon.into());
+    };
+    // What the flags mean for `{version}` makes no difference to what is found.
+    let options = plan::go::options(settings, platform, &plan::unknown_values())?;
+    let mut environment = toolchain.environment.clone();
+    environment.extend(options.env);
+    let source = go::list(&go::Question {
+        go: toolchain
+            .program
+            .as_deref()
+            .unwrap_or(std::path::Path::new("go")),
+        environment: &environment,
+        root: &detected.root,
+        patterns: &patterns,
+        flags: &options.flags,
+        platform,
+        offline: context.global.offline,
+    })?;
+    Ok((source, toolchain))
+}
+
+fn name(settings: &Settings, detected: &Detected) -> Result<String, Failure> {
+    if let Some(name) = &settings.config.project.name {
+        return Ok(name.clone());
+    }
+    Ok(match detected.kind {
+        Kind::Go => go::name(&detected.root)?,
+        Kind::Prebuilt => {
+            let folder = detected.root.file_name().unwrap_or_default();
+            folder.to_string_lossy().into_owned()
+        }
+    })
+}
+
+/// Finds everything a lock has to name, and builds nothing.
+pub(super) fn needs(
+    context: &Context<'_>,
+    settings: &Settings,
+    tools: &Tools<'_>,
+) -> Result<(), Failure> {
+    let detected = detect(settings)?;
+    if detected.kind == Kind::Go {
+        tools.go(&detected.root)?;
+    }
+    for reference in references(context, settings)? {
+        if reference == Reference::Static {
+            for name in base::DATA {
+                tools.data(name)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! From what a project asks for to a toolchain that is there, and what the lock says about it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use thiserror::Error;
+
+use super::context::Context;
+use super::failure::Failure;
+use crate::fault::{Exit, Fault};
+use crate::fetch::{Fetcher, Options};
+use crate::lock::{self, Lock};
+use crate::progress::Observer;
+use crate::project::go;
+use crate::settings::Settings;
+use crate::settings::config::Prefer;
+use crate::toolchain::{self, Definitions, Need, Policy, Resolver, Toolchain};
+
+/// The file name of the lock, in the project's folder.
+pub(super) const LOCK: &str = "polyarch.lock";
+
+/// Finds toolchains and remembers which were used.
+pub(super) struct Tools<'a> {
+    resolver: Resolver<'a>,
+    report: &'a dyn Observer,
+    file: PathBuf,
+    lock: Option<Lock>,
+    locked: bool,
+    used: Mutex<Vec<Toolchain>>,
+}
+
+/// The lock forbids.
+#[derive(Debug, Error)]
+pub(super) enum Error {
+    #[error("`--locked` needs {}, and there is none", file.display())]
+    NoLock { file: PathBuf },
+    #[error("{} would change: {what}", file.display())]
+    Drift { file: PathBuf, what: String },
+}
+
+impl Fault for Error {
+    fn exit(&self) -> Exit {
+        Exit::Locked
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("polyarch lock".to_owned())
+    }
+}
+
+/// What fetches, as the settings say.
+pub(super) fn fetcher<'a>(context: &'a Context<'_>, settings: &Settings) -> Fetcher<'a> {
+    let mut mirrors = settings.mirrors.url.clone();
+    let named = [
+        ("pypi", &settings.mirrors.pypi),
+        ("goproxy", &settings.mirrors.goproxy),
+    ];
+    for (name, address) in named {
+        if let Some(address) = address {
+            mirrors.insert(name.to_owned(), address.clone());
+        }
+    }
+    let options = Options {
+        offline: context.global.offline,
+        mirrors,
+        ..Options::default()
+    };
+    Fetcher::new(&context.store, context.report, options)
+}
+
+impl<'a> Tools<'a> {
+    /// Tools for a project, as its lock says.
+    pub(super) fn new(
+        context: &'a Context<'_>,
+        settings: &Settings,
+        definitions: &'a Definitions,
+        fetcher: &'a Fetcher<'a>,
+    ) -> Result<Self, Failure> {
+        let file = settings.root.join(LOCK);
+        let lock = Lock::load(&file)?;
+        if lock.is_none() && context.global.locked {
+            return Err(Error::NoLock { file }.into());
+        }
+        Ok(Self::with_lock(
+            context,
+            settings,
+            definitions,
+            fetcher,
+            lock,
+        ))
+    }
+
+    /// Tools for a project, with a lock that may not be on disk yet.
+    pub(super) fn with_lock(
+        context: &'a Context<'_>,
+        settings: &Settings,
+        definitions: &'a Definitions,
+        fetcher: &'a Fetcher<'a>,
+        lock: Option<Lock>,
+    ) -> Self {
+        let policy = Policy {
+            lock: lock.clone(),
+            locked: context.global.locked,
+            prefer_fetched: settings.config.toolchain.prefer == Some(Prefer::Fetched),
+            directory: settings.root.clone(),
+        };
+        Self {
+            resolver: Resolver::new(definitions, fetcher, context.report, policy),
+            report: context.report,
+            file: settings.root.join(LOCK),
+            lock,
+            locked: context.global.locked,
+            used: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The Go that builds a project: new enough for its modules.
+    pub(super) fn go(&self, root: &Path) -> Result<Toolchain, Failure> {
+        let minimum = go::minimum(root)?;
+        let version = minimum
+            .as_ref()
+            .and_then(|minimum| minimum.version.parse().ok());
+        Ok(self.resolve(&Need {
+            name: "go".to_owned(),
+            minimum: version,
+            because: minimum.map_or_else(|| "a Go project".to_owned(), |minimum| minimum.because),
+        })?)
+    }
+
+    /// The folder of data that a base is made from.
+    pub(super) fn data(&self, name: &str) -> Result<PathBuf, toolchain::Error> {
+        let found = self.resolve(&Need {
+            name: name.to_owned(),
+            minimum: None,
+            because: "the `static` base".to_owned(),
+        })?;
+        Ok(found.root)
+    }
+
+    /// A pinned toolchain for a machine, from the store or fetched into it.
+    pub(super) fn fetch(&self, name: &str, host: &str) -> Result<Toolchain, Failure> {
+        Ok(self.resolver.fetch(name, host)?)
+    }
+
+    /// Writes what was used into the lock, where there is one and it lacks something.
+    pub(super) fn keep_lock(&self) -> Result<(), Failure> {
+        let Some(lock) = &self.lock else {
+            return Ok(());
+        };
+        let changed = self.completed(lock.clone())?;
+        if changed == *lock {
+            return Ok(());
+        }
+        if self.locked {
+            return Err(self.drift(lock, &changed).into());
+        }
+        if changed.save(&self.file)? {
+            self.report.note(&format!("{LOCK} was brought up to date"));
+        }
+        Ok(())
+    }
+
+    /// The lock with everything that was used.
+    pub(super) fn completed(&self, mut lock: Lock) -> Result<Lock, Failure> {
+        let used = self
+            .used
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for toolchain in used.iter() {
+            lock.set(&toolchain.name, self.resolver.entries(toolchain)?);
+        }
+        Ok(lock)
+    }
+
+    /// The error that names what differs between two locks.
+    pub(super) fn drift(&self, before: &Lock, after: &Lock) -> Error {
+        let words = |entry: &lock::Toolchain| format!("{} {}", entry.name, entry.version);
+        let new = after
+            .toolchains()
+            .iter()
+            .find(|entry| !before.toolchains().contains(entry));
+        let old = before
+            .toolchains()
+            .iter()
+            .find(|entry| !after.toolchains().contains(entry));
+        let what = match (old, new) {
+            (Some(old), Some(new)) => format!("it has {}, needed is {}", words(old), words(new)),
+            (None, Some(new)) => format!("it lacks {}", words(new)),
+            (Some(old), None) => format!("it has {}, which nothing needs", words(old)),
+            (None, None) => "its form is not the current one".to_owned(),
+        };
+        Error::Drift {
+            file: self.file.clone(),
+            what,
+        }
+    }
+
+    fn resolve(&self, need: &Need) -> Result<Toolchain, toolchain::Error> {
+        let mut used = self
+            .used
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(found) = used.iter().find(|toolchain| toolchain.name == need.name) {
+            return Ok(found.clone());
+        }
+        let found = self.resolver.resolve(need)?;
+        used.push(found.clone());
+        Ok(found)
+    }
+}

@@ -1,0 +1,120 @@
+//! The project's `out` folder while a build works in it.
+//!
+//! One build at a time: a second one waits at `out/.lock`. What a killed build left under
+//! `out/.tmp` is removed by the next. `out/.gitignore` keeps results out of the repository, and so
+//! out of what Go stamps into a binary about it.
+
+use std::path::{Path, PathBuf};
+
+use fs_err::File;
+
+use crate::interrupt::{self, Temporary};
+use crate::progress::Observer;
+use crate::target::Platform;
+
+/// The `out` folder, held for one build.
+pub struct Workspace {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// The folder of the results.
+    pub out: PathBuf,
+    /// An empty folder on the same file system for files in the making.
+    pub temporary: PathBuf,
+    _registered: Temporary,
+    _lock: File,
+}
+
+impl Workspace {
+    /// Prepares `out` and waits until no other build works in it.
+    pub fn open(root: &Path, observer: &dyn Observer) -> std::io::Result<Self> {
+        let out = root.join("out");
+        fs_err::create_dir_all(&out)?;
+        let lock = File::create(out.join(".lock"))?;
+        if lock.try_lock().is_err() {
+            observer.note(&format!("waiting for another build in {}", out.display()));
+            while let Err(error) = lock.try_lock() {
+                interrupt::check()?;
+                match error {
+                    std::fs::TryLockError::Error(error) => return Err(error),
+                    std::fs::TryLockError::WouldBlock => {
+                        std::thread::sleep(std::time::Duration::from_millis(50));
+                    }
+                }
+            }
+        }
+        ignore(&out)?;
+        let temporary = out.join(".tmp");
+        let registered = interrupt::temporary(&temporary);
+        if temporary.exists() {
+            fs_err::remove_dir_all(&temporary)?;
+        }
+        fs_err::create_dir(&temporary)?;
+        Ok(Self {
+            root: root.to_owned(),
+            out,
+            temporary,
+            _registered: registered,
+            _lock: lock,
+        })
+    }
+
+    /// Makes `out/arm` a link to the one arm variant that was built, and removes it where there
+    /// are several.
+    pub fn link_arm(&self, platforms: &[Platform]) -> std::io::Result<()> {
+        let mut arm = platforms
+            .iter()
+            .filter(|platform| platform.architecture().name == "arm")
+            .map(|platform| platform.directory());
+        let Some(first) = arm.next() else {
+            return Ok(());
+        };
+        let link = self.out.join("arm");
+        match fs_err::symlink_metadata(&link) {
+            // A real folder is somebody else's.
+            Ok(found) if !found.is_symlink() => return Ok(()),
+            Ok(_) => fs_err::remove_file(&link)?,
+            Err(_) => {}
+        }
+        if arm.next().is_none() {
+            fs_err::os::unix::fs::symlink(first, &link)?;
+        }
+        Ok(())
+    }
+
+    /// The folder whose device is full, if one is: what a compiler prints about it differs.
+    pub fn full_device(&self) -> Option<PathBuf> {
+        let (free, folder) = self.devices().into_iter().min()?;
+        Some(folder).filter(|_| free < 1024 * 1024)
+    }
+
+    /// Of the folders that a compiler writes to, the one with the least space.
+    pub fn fullest_device(&self) -> Option<PathBuf> {
+        self.devices().into_iter().min().map(|(_, folder)| folder)
+    }
+
+    fn devices(&self) -> Vec<(u64, PathBuf)> {
+        let folders = [self.out.clone(), std::env::temp_dir()].into_iter();
+        folders
+            .filter_map(|folder| {
+                let found = rustix::fs::statvfs(&folder).ok()?;
+                Some((found.f_bavail.saturating_mul(found.f_frsize), folder))
+            })
+            .collect()
+    }
+}
+
+/// An empty file is what a killed build or a full disk leaves.
+fn ignore(out: &Path) -> std::io::Result<()> {
+    let path = out.join(".gitignore");
+    if fs_err::metadata(&path).is_ok_and(|found| found.len() > 0) {
+        return Ok(());
+    }
+    fs_err::write(&path, "*\n")
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        // What can't be removed now is removed by the next build.
+        let _ = fs_err::remove_dir_all(&self.temporary);
+    }
+}
