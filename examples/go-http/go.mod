@@ -1,0 +1,3 @@
+module example.com/polyarch/go-http
+
+go 1.21

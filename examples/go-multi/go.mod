@@ -1,0 +1,3 @@
+module example.com/polyarch/go-multi
+
+go 1.21
