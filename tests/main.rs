@@ -1,1 +1,28 @@
-fn main() {}
+//! The one integration test binary. Started by `tests/run`, which fetches what the tests need.
+//!
+//! - `architecture`: which module may use which
+//! - `reference`: the generated pages under `docs/` are up to date
+//! - `fetch`, `store`, `toolchain`: what is fetched arrives whole or not at all
+//! - `assembly`: bases, images and outputs on disk, without the program
+//! - `examples`: every example is built for several platforms and run
+//! - `images`: what is written is what others read
+//! - `reproducible`: same inputs, same bytes
+//! - `foreign`: no foreign code runs
+//! - `faults`: bad input is a clear error and leaves nothing behind
+//! - `signals`: ended at any moment, nothing is left
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod architecture;
+mod assembly;
+mod examples;
+mod faults;
+mod fetch;
+mod foreign;
+mod images;
+mod reference;
+mod reproducible;
+mod signals;
+mod store;
+mod support;
+mod toolchain;

@@ -1,0 +1,124 @@
+//! Ended at any moment, nothing is left.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use super::support::program::{Project, files, store};
+
+/// A build with a cold cache of its own, so that it takes long enough to be hit.
+fn cold_build(project: &Project) -> Child {
+    let mut command = project.polyarch(&["build", "--platform", "amd64,arm64"]);
+    command.env("GOCACHE", project.root.join("../gocache"));
+    command
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command.spawn().expect("started")
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+/// Whether any process still works in a folder.
+fn somebody_works_in(folder: &std::path::Path) -> bool {
+    let processes = fs_err::read_dir("/proc").expect("/proc").flatten();
+    processes
+        .filter_map(|process| fs_err::read_link(process.path().join("cwd")).ok())
+        .any(|directory| directory.starts_with(folder))
+}
+
+fn ended_by(signal: Signal, code: i32, whole_group: bool) {
+    let project = Project::go();
+    for delay in [30, 300, 1200] {
+        let mut child = cold_build(&project);
+        std::thread::sleep(Duration::from_millis(delay));
+        let start = Instant::now();
+        if whole_group {
+            kill_process_group(pid(&child), signal).expect("sent");
+        } else {
+            kill_process(pid(&child), signal).expect("sent");
+        }
+        let status = child.wait().expect("ended");
+        assert!(start.elapsed() < Duration::from_secs(5), "it ends soon");
+        // Before the handler is there, the signal itself ends the process.
+        let by_signal = status.signal() == Some(code - 128) && delay < 100;
+        assert!(
+            status.code() == Some(code) || by_signal,
+            "{status:?} after {delay} ms"
+        );
+        let patience = Instant::now();
+        while somebody_works_in(&project.root) && patience.elapsed() < Duration::from_secs(3) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(!somebody_works_in(&project.root), "compilers end too");
+        assert_eq!(
+            project.leftovers(),
+            [] as [std::path::PathBuf; 0],
+            "after {delay} ms"
+        );
+        assert!(!project.root.join("out/image/index.json").exists());
+    }
+}
+
+#[test]
+fn sigterm_to_the_program_alone_ends_compilers_and_leaves_nothing() {
+    ended_by(Signal::TERM, 143, false);
+}
+
+#[test]
+fn sigint_to_the_group_ends_with_130() {
+    ended_by(Signal::INT, 130, true);
+}
+
+#[test]
+fn sighup_ends_with_129() {
+    ended_by(Signal::HUP, 129, false);
+}
+
+#[test]
+fn after_kill_9_the_next_build_succeeds_and_clears_up() {
+    let project = Project::go();
+    for delay in [20, 150, 400, 900] {
+        let mut child = cold_build(&project);
+        std::thread::sleep(Duration::from_millis(delay));
+        kill_process(pid(&child), Signal::KILL).expect("sent");
+        child.wait().expect("ended");
+    }
+    project.ok(&["build", "--platform", "amd64,arm64"]);
+    assert_eq!(project.leftovers(), [] as [std::path::PathBuf; 0]);
+    let checked = project.ok(&["toolchain", "check"]);
+    assert!(!checked.stderr.contains("error"), "{}", checked.stderr);
+    // Other tests work in the store at the same time; what the dead left is gone.
+    let dead = files(&store().join("v1/tmp")).into_iter().filter(|path| {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let owner = name
+            .split('-')
+            .next()
+            .and_then(|pid| pid.parse::<u32>().ok());
+        owner.is_some_and(|pid| !std::path::Path::new("/proc").join(pid.to_string()).exists())
+    });
+    assert_eq!(dead.count(), 0);
+}
+
+#[test]
+fn two_builds_of_one_project_wait_for_each_other() {
+    let project = Project::go();
+    let spawn = || {
+        project
+            .polyarch(&["build", "-q", "--platform", "arm64"])
+            .stdout(Stdio::piped())
+            .spawn()
+    };
+    let (first, second) = (spawn().expect("started"), spawn().expect("started"));
+    let outputs = [first, second].map(|child| child.wait_with_output().expect("ended"));
+    assert!(outputs.iter().all(|output| output.status.success()));
+    assert_eq!(outputs[0].stdout, outputs[1].stdout);
+}
