@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -154,48 +155,61 @@ impl Runner {
 
     /// Runs to the end, unless `stop` ends it before.
     pub fn stoppable(self, spec: &CommandSpec, stop: &Stop) -> Result<Output, Error> {
-        if interrupt::signal().is_some() {
-            return Err(Error::Interrupted);
-        }
-        let mut command = Command::new(&spec.program);
-        command
-            .args(&spec.arguments)
-            .current_dir(&spec.directory)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        for (name, value) in &spec.environment {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        // `PWD` must agree with the directory: Go and shells believe it over the kernel.
-        command.env("PWD", &spec.directory);
-        let child = command.spawn().map_err(|source| start(spec, source))?;
-        let id = child.id();
-        let group = interrupt::group(id);
-        stop.running().insert(id);
-        if stop.stopped() {
-            interrupt::end_group(id);
-        }
-        let output = child.wait_with_output();
-        stop.running().remove(&id);
-        drop(group);
-        let output = output.map_err(|source| start(spec, source))?;
-        if stop.stopped() {
-            return Err(Error::Stopped);
-        }
-        if interrupt::signal().is_some() {
-            return Err(Error::Interrupted);
-        }
-        Ok(Output {
-            status: output.status,
-            stdout: output.stdout,
-            stderr: output.stderr,
-        })
+        run(spec, stop, Stdio::null())
     }
+
+    /// As [`Runner::stoppable`], and for as long as the command runs it holds the lock that we
+    /// hold on `lock`, an empty file: when this process is killed, the command lives on, and nobody
+    /// else may take its place before it has ended.
+    pub fn holding(self, spec: &CommandSpec, stop: &Stop, lock: &File) -> Result<Output, Error> {
+        // Of what a process has open, only the standard streams are inherited.
+        let shared = lock.try_clone().map_err(|source| start(spec, source))?;
+        run(spec, stop, shared.into())
+    }
+}
+
+fn run(spec: &CommandSpec, stop: &Stop, input: Stdio) -> Result<Output, Error> {
+    if interrupt::signal().is_some() {
+        return Err(Error::Interrupted);
+    }
+    let mut command = Command::new(&spec.program);
+    command
+        .args(&spec.arguments)
+        .current_dir(&spec.directory)
+        .process_group(0)
+        .stdin(input)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, value) in &spec.environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    // `PWD` must agree with the directory: Go and shells believe it over the kernel.
+    command.env("PWD", &spec.directory);
+    let child = command.spawn().map_err(|source| start(spec, source))?;
+    let id = child.id();
+    let group = interrupt::group(id);
+    stop.running().insert(id);
+    if stop.stopped() {
+        interrupt::end_group(id);
+    }
+    let output = child.wait_with_output();
+    stop.running().remove(&id);
+    drop(group);
+    let output = output.map_err(|source| start(spec, source))?;
+    if stop.stopped() {
+        return Err(Error::Stopped);
+    }
+    if interrupt::signal().is_some() {
+        return Err(Error::Interrupted);
+    }
+    Ok(Output {
+        status: output.status,
+        stdout: output.stdout,
+        stderr: output.stderr,
+    })
 }
 
 fn start(spec: &CommandSpec, source: std::io::Error) -> Error {

@@ -224,7 +224,7 @@ impl Context<'_> {
             ),
         };
         let output = process::Runner
-            .stoppable(&spec, self.stop)
+            .holding(&spec, self.stop, self.workspace.lock())
             .map_err(Error::Process)?;
         drop(meter);
         if !output.status.success() {

@@ -1,6 +1,7 @@
 //! The project's `out` folder while a build works in it.
 //!
-//! One build at a time: a second one waits at `out/.lock`. What a killed build left under
+//! One build at a time: a second one waits at `out/.lock`, which compilers hold, too: those of a
+//! killed build end first. What a killed build left under
 //! `out/.tmp` is removed by the next. `out/.gitignore` keeps results out of the repository, and so
 //! out of what Go stamps into a binary about it.
 
@@ -21,7 +22,7 @@ pub struct Workspace {
     /// An empty folder on the same file system for files in the making.
     pub temporary: PathBuf,
     _registered: Temporary,
-    _lock: File,
+    lock: File,
 }
 
 impl Workspace {
@@ -29,7 +30,12 @@ impl Workspace {
     pub fn open(root: &Path, observer: &dyn Observer) -> std::io::Result<Self> {
         let out = root.join("out");
         fs_err::create_dir_all(&out)?;
-        let lock = File::create(out.join(".lock"))?;
+        let lock = fs_err::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(out.join(".lock"))?;
         if lock.try_lock().is_err() {
             observer.note(&format!("waiting for another build in {}", out.display()));
             while let Err(error) = lock.try_lock() {
@@ -54,8 +60,13 @@ impl Workspace {
             out,
             temporary,
             _registered: registered,
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// The lock that says that somebody builds here.
+    pub fn lock(&self) -> &std::fs::File {
+        self.lock.file()
     }
 
     /// Makes `out/arm` a link to the one arm variant that was built, and removes it where there
