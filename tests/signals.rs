@@ -122,3 +122,64 @@ fn two_builds_of_one_project_wait_for_each_other() {
     assert!(outputs.iter().all(|output| output.status.success()));
     assert_eq!(outputs[0].stdout, outputs[1].stdout);
 }
+
+/// A `go` on the machine whose builds, where `SLOW` is set, only write to their temporary folder
+/// for a while. Answers the folder for `PATH`.
+fn slow_go(project: &Project) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let real = std::process::Command::new("go")
+        .args(["env", "GOROOT", "GOVERSION"])
+        .current_dir("/")
+        .output()
+        .expect("go");
+    let real = String::from_utf8(real.stdout).expect("text");
+    let (root, version) = real.trim().split_once('\n').expect("two lines");
+    let own = project.root.join("../go");
+    let script = format!(
+        r#"#!/bin/sh
+unset GOROOT
+case "$1 $2 $3" in "env GOVERSION GOROOT") echo {version}; echo "{own}"; exit ;; esac
+if [ "$1" = build ] && [ -n "$SLOW" ]; then
+    for _ in $(seq 150); do mkdir -p "$GOTMPDIR/go-build1/b001"; sleep 0.01; done
+    exit 1
+fi
+exec "{root}/bin/go" "$@"
+"#,
+        own = own.display()
+    );
+    let path = project.write("../go/bin/go", script);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    own.join("bin")
+}
+
+#[test]
+fn the_compilers_of_a_killed_build_end_before_the_next_one_starts() {
+    let project = Project::go();
+    let bin = slow_go(&project);
+    let build = |slow: &str| {
+        let mut command = project.polyarch(&["compile", "--platform", "arm64"]);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(bin.clone()).chain(std::env::split_paths(&path));
+        command
+            .env("PATH", std::env::join_paths(folders).expect("a path"))
+            .env("SLOW", slow);
+        command
+    };
+    let mut child = build("yes").stderr(Stdio::null()).spawn().expect("started");
+    let begun = project.root.join("out/.tmp/go-build1");
+    let patience = Instant::now();
+    while !begun.exists() && patience.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(begun.exists(), "the slow compiler runs");
+    kill_process(pid(&child), Signal::KILL).expect("sent");
+    child.wait().expect("ended");
+    let next = super::support::program::ran(&mut build(""));
+    assert_eq!(next.code, 0, "{}", next.stderr);
+    assert!(
+        next.stderr.contains("waiting for another build"),
+        "{}",
+        next.stderr
+    );
+    assert_eq!(project.leftovers(), [] as [std::path::PathBuf; 0]);
+}
