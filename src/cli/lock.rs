@@ -69,7 +69,6 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     if let Some(names) = &args.upgrade {
         kept.upgrade(names)?;
     }
-    // An empty lock would refuse everything under `--locked`; here it is what is being made.
     let fetcher = tools::fetcher(context, &settings);
     let tools = Tools::with_lock(
         context,
