@@ -6,6 +6,7 @@
 //! choose one.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 
 /// The process exit codes, documented in `docs/exit-codes.md`.
@@ -110,6 +111,32 @@ pub trait Fault: Error + Send + Sync + 'static {
     /// The exact command or configuration line that mends it, without the word `hint`.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+/// Another part's error, passed through whole: a library that calls back does not know its caller.
+#[derive(Debug)]
+pub struct Foreign(pub Box<dyn Fault>);
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Foreign {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Fault for Foreign {
+    fn exit(&self) -> Exit {
+        self.0.exit()
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.0.hint()
     }
 }
 

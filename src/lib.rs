@@ -14,6 +14,7 @@ pub mod atomic;
 pub mod base;
 pub mod cli;
 pub mod compile;
+pub mod debian;
 pub mod digest;
 pub mod elf;
 pub mod fault;

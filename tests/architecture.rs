@@ -24,7 +24,7 @@ const SMALL: [&str; 8] = [
 ];
 
 /// Libraries that know no stage.
-const LIBRARIES: [&str; 6] = ["store", "fetch", "oci", "elf", "lock", "settings"];
+const LIBRARIES: [&str; 7] = ["store", "debian", "fetch", "oci", "elf", "lock", "settings"];
 
 /// The pipeline, in its order: each may use those before it.
 const STAGES: [&str; 8] = [
@@ -62,7 +62,8 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("process", &[&["fault", "interrupt"]]);
     allow("lock", &[&["digest", "fault", "interrupt"]]);
     allow("store", &[&["digest", "fault", "interrupt", "progress"]]);
-    allow("fetch", &[&SMALL, &["store"]]);
+    allow("debian", &[&SMALL]);
+    allow("fetch", &[&SMALL, &["store", "debian"]]);
     allow("oci", &[&SMALL, &["store"]]);
     allow("elf", &[&SMALL, &["oci"]]);
     allow("settings", &[&SMALL, &["oci"]]);

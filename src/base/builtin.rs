@@ -11,8 +11,9 @@ use fs_err::File;
 use serde_json::{Value, json};
 
 use super::pack::{self, Options, pack};
-use super::{Base, BasePlatform, Context, Error, Foreign, Reference, Wanted};
+use super::{Base, BasePlatform, Context, Error, Reference, Wanted};
 use crate::digest::DiffId;
+use crate::fault::Foreign;
 use crate::interrupt;
 use crate::oci::layer::{Below, Compression, Contents, Entry, Source};
 use crate::oci::{self, Descriptor, Platform};

@@ -1,12 +1,10 @@
 //! What can be wrong with a base.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::fault::{Exit, Fault};
+use crate::fault::{Exit, Fault, Foreign};
 use crate::oci::reference::Name;
 use crate::target::Platform;
 use crate::{oci, store};
@@ -102,7 +100,7 @@ impl Fault for Error {
         match self {
             Self::Oci(error) => error.exit(),
             Self::Store(error) | Self::Import { source: error, .. } => error.exit(),
-            Self::Data(Foreign(error)) => error.exit(),
+            Self::Data(error) => error.exit(),
             Self::DataMissing { .. } => Exit::Integrity,
             Self::NoPlatforms(_) | Self::Ambiguous { .. } => Exit::Usage,
             Self::Registry(_)
@@ -117,7 +115,7 @@ impl Fault for Error {
         match self {
             Self::Oci(error) => error.hint(),
             Self::Store(error) | Self::Import { source: error, .. } => error.hint(),
-            Self::Data(Foreign(error)) => error.hint(),
+            Self::Data(error) => error.hint(),
             Self::Registry(name) => Some(format!(
                 "`skopeo copy --all docker://{name} oci:base`, then `base = \"oci:base\"`"
             )),
@@ -137,21 +135,5 @@ impl Fault for Error {
             | Self::NoEntry { .. }
             | Self::Malformed { .. } => None,
         }
-    }
-}
-
-/// Another stage's error, passed through whole.
-#[derive(Debug)]
-pub struct Foreign(pub Box<dyn Fault>);
-
-impl fmt::Display for Foreign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl StdError for Foreign {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source()
     }
 }

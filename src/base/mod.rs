@@ -23,7 +23,7 @@ use crate::progress::Observer;
 use crate::store::Store;
 use crate::target::Platform;
 
-pub use error::{Error, Foreign};
+pub use error::Error;
 pub use facts::{Base, BasePlatform};
 pub use reference::{ParseReferenceError, Reference};
 pub(crate) use select::FULL_NAME;
