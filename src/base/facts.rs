@@ -65,7 +65,7 @@ impl BasePlatform {
                     computed: listing.diff_id,
                 }));
             }
-            rootfs.apply(listing)?;
+            rootfs.apply(listing, &format!("layer {}", layer.digest))?;
         }
         Ok(self.rootfs.get_or_init(|| rootfs))
     }

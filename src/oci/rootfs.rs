@@ -65,13 +65,14 @@ impl Rootfs {
     pub fn of(layers: impl IntoIterator<Item = Listing>) -> Result<Self, Error> {
         let mut rootfs = Self::default();
         for layer in layers {
-            rootfs.apply(layer)?;
+            let what = format!("layer with diff ID {}", layer.diff_id);
+            rootfs.apply(layer, &what)?;
         }
         Ok(rootfs)
     }
 
-    /// Lays one more layer on top.
-    pub fn apply(&mut self, layer: Listing) -> Result<(), Error> {
+    /// Lays one more layer on top; `what` names it in errors.
+    pub fn apply(&mut self, layer: Listing, what: &str) -> Result<(), Error> {
         // Whiteouts hide what lies in lower layers, wherever in the stream they stand.
         for item in &layer.members {
             self.white_out(&item.path)?;
@@ -79,7 +80,7 @@ impl Rootfs {
         let mut folder = Folder::default();
         for item in layer.members {
             if !name(&item.path).starts_with(WHITEOUT) && !item.path.is_empty() {
-                self.add(item, &mut folder)?;
+                self.add(item, &mut folder, what)?;
             }
         }
         self.layers += 1;
@@ -180,7 +181,7 @@ impl Rootfs {
         Ok(())
     }
 
-    fn add(&mut self, mut item: Item, folder: &mut Folder) -> Result<(), Error> {
+    fn add(&mut self, mut item: Item, folder: &mut Folder, what: &str) -> Result<(), Error> {
         if folder.written.as_deref() != Some(parent(&item.path)) {
             let written = parent(&item.path).to_owned();
             folder.real = self.resolve(&written, true)?;
@@ -188,29 +189,30 @@ impl Rootfs {
             folder.written = Some(written);
         }
         let moved = folder.written.as_deref() != Some(&folder.real);
+        let node = if item.kind == Kind::Hardlink {
+            Some(self.linked(&item, what)?)
+        } else {
+            None
+        };
         let path = if moved {
             join(&folder.real, name(&item.path))
         } else {
             std::mem::take(&mut item.path)
         };
-        let node = match self.linked(&item) {
-            Some(target) => target,
-            None => Node {
-                kind: match item.kind {
-                    // A link to nothing: an engine refuses such a layer, in an index it is a file.
-                    Kind::File | Kind::Hardlink => NodeKind::File,
-                    Kind::Directory => NodeKind::Directory,
-                    Kind::Symlink => NodeKind::Symlink(item.link),
-                    Kind::Special => NodeKind::Special,
-                },
-                mode: item.mode,
-                uid: item.uid,
-                gid: item.gid,
-                size: item.size,
-                layer: self.layers,
-                member: moved.then_some(item.path),
+        let node = node.unwrap_or_else(|| Node {
+            kind: match item.kind {
+                Kind::File | Kind::Hardlink => NodeKind::File,
+                Kind::Directory => NodeKind::Directory,
+                Kind::Symlink => NodeKind::Symlink(item.link),
+                Kind::Special => NodeKind::Special,
             },
-        };
+            mode: item.mode,
+            uid: item.uid,
+            gid: item.gid,
+            size: item.size,
+            layer: self.layers,
+            member: moved.then_some(item.path),
+        });
         let stays = node.kind == NodeKind::Directory && self.is_folder(&path);
         let replaced = !stays && self.remove(&path);
         if replaced || matches!(node.kind, NodeKind::Symlink(_)) {
@@ -220,16 +222,23 @@ impl Rootfs {
         Ok(())
     }
 
-    /// The file that a hard link names, with its real path as its member.
-    fn linked(&self, item: &Item) -> Option<Node> {
-        let path = self.resolve_parent(&item.link).ok()?;
-        let node = self
-            .nodes
-            .get(&path)
-            .filter(|_| item.kind == Kind::Hardlink)?;
-        let mut node = node.clone();
+    /// The file that a hard link names, with its real path as its member. It must be there
+    /// already, and no folder: nobody could unpack the layer.
+    fn linked(&self, item: &Item, what: &str) -> Result<Node, Error> {
+        let path = self.resolve_parent(&item.link)?;
+        let refused = |reason: &str| Error::Member {
+            what: what.to_owned(),
+            member: item.path.clone(),
+            reason: format!("is a hard link to `{}`, which {reason}", item.link),
+        };
+        let mut node = match self.nodes.get(&path) {
+            Some(node) if node.kind == NodeKind::Directory => return Err(refused("is a folder")),
+            Some(node) => node.clone(),
+            None if path.is_empty() => return Err(refused("is a folder")),
+            None => return Err(refused("does not exist")),
+        };
         node.member.get_or_insert(path);
-        Some(node)
+        Ok(node)
     }
 
     /// Layers may leave out folders; engines then make them.
@@ -316,6 +325,7 @@ fn join(parent: &str, name: &str) -> String {
 mod tests {
     use super::*;
     use crate::digest::{DiffId, Digest};
+    use crate::fault::{Exit, Fault};
     use proptest::prelude::*;
 
     fn layer(items: &[(&str, Kind, &str)]) -> Listing {
@@ -417,6 +427,32 @@ mod tests {
             (node.kind.clone(), node.member("bin/ls")),
             (NodeKind::File, "bin/busybox")
         );
+    }
+
+    #[test]
+    fn a_hard_link_to_nothing_or_to_a_folder_is_refused_with_layer_member_and_target() {
+        for (target, reason) in [
+            ("bin/none", "does not exist"),
+            ("/bin/none", "does not exist"),
+            ("bin/later", "does not exist"),
+            ("bin", "is a folder"),
+            ("/", "is a folder"),
+        ] {
+            let error = Rootfs::default()
+                .apply(
+                    layer(&[("bin/ls", H, target), ("bin/later", F, "")]),
+                    "layer sha256:12",
+                )
+                .expect_err(target);
+            let expected = format!("`bin/ls` is a hard link to `{target}`, which {reason}");
+            let text = error.to_string();
+            assert!(text.starts_with("layer sha256:12: member "), "{text}");
+            assert!(text.ends_with(&expected), "{text}");
+            assert_eq!(error.exit(), Exit::Integrity);
+        }
+        let (lower, upper) = (layer(&[("a", F, "")]), layer(&[("b", H, "/a")]));
+        let rootfs = Rootfs::of([lower, upper]).expect("a lower layer's file can be named");
+        assert_eq!(paths(&rootfs), ["a", "b"]);
     }
 
     #[test]
