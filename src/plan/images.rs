@@ -10,8 +10,8 @@ use super::{Error, Output, check_bins, created, rfc3339, version};
 use crate::oci::compression::Compression;
 use crate::oci::reference::Name;
 use crate::project::{Project, prebuilt};
-use crate::settings::Settings;
 use crate::settings::config::{FileConfig, ImageConfig};
+use crate::settings::{Settings, image};
 use crate::target::Platform;
 use crate::template::Values;
 
@@ -158,43 +158,33 @@ fn destination(image: &ImageConfig, name: &str) -> String {
 }
 
 fn extra_file(project: &Project, file: &FileConfig, values: &Values) -> Result<FilePlan, Error> {
-    let malformed = |key: &str, value: &str, expected| Error::Value {
-        key: key.to_owned(),
-        value: value.to_owned(),
-        expected,
-    };
     let source = values.expand(&file.src)?;
     let mut destination = values.expand(&file.dst)?;
     if !destination.starts_with('/') || destination.split('/').any(|part| part == "..") {
-        return Err(malformed("image.files.dst", &file.dst, "an absolute path"));
+        return Err(value(
+            "files.dst",
+            &file.dst,
+            "an absolute path without `..`",
+        ));
     }
     if destination.ends_with('/') {
         let name = source.trim_end_matches('/').rsplit('/').next();
         destination.push_str(name.unwrap_or_default());
     }
-    let mode = match &file.mode {
-        None => None,
-        Some(text) => {
-            let mode = u32::from_str_radix(text, 8)
-                .ok()
-                .filter(|mode| *mode <= 0o7777);
-            let expected = "a mode in octal such as `0644`";
-            Some(mode.ok_or_else(|| malformed("image.files.mode", text, expected))?)
-        }
-    };
-    let owner = file.owner.as_deref().unwrap_or("0:0");
-    let (uid, gid) = owner.split_once(':').unwrap_or((owner, owner));
-    let number = |text: &str| {
-        let expected = "`uid:gid` in numbers such as `65532:65532`";
-        text.parse()
-            .map_err(|_| malformed("image.files.owner", owner, expected))
+    let mode = file.mode.as_ref().map(|text| {
+        image::mode(text).ok_or_else(|| value("files.mode", text, "a mode in octal such as `0644`"))
+    });
+    let (uid, gid) = match &file.owner {
+        None => (0, 0),
+        Some(text) => image::owner(text)
+            .ok_or_else(|| value("files.owner", text, "`uid[:gid]` in numbers"))?,
     };
     Ok(FilePlan {
         source: project.root.join(source),
         destination,
-        mode,
-        uid: number(uid)?,
-        gid: number(gid)?,
+        mode: mode.transpose()?,
+        uid,
+        gid,
         artifact: false,
     })
 }
@@ -272,21 +262,20 @@ fn entrypoint(
     }
 }
 
-/// `8080` means `8080/tcp`, as in a Dockerfile's EXPOSE.
+/// Each with its protocol. What is malformed was refused with the settings, under its own table.
 fn ports(image: &ImageConfig) -> Result<Vec<String>, Error> {
-    let parse = |text: &String| {
-        let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let valid = port.parse::<u16>().is_ok_and(|port| port > 0)
-            && matches!(protocol, "tcp" | "udp" | "sctp");
-        valid
-            .then(|| format!("{port}/{protocol}"))
-            .ok_or_else(|| Error::Value {
-                key: "image.ports".to_owned(),
-                value: text.clone(),
-                expected: "a port such as `8080` or `53/udp`",
-            })
+    let read = |text: &String| {
+        image::port(text).ok_or_else(|| value("ports", text, "a port such as `8080` or `53/udp`"))
     };
-    image.ports.iter().flatten().map(parse).collect()
+    image.ports.iter().flatten().map(read).collect()
+}
+
+fn value(key: &str, value: &str, expected: &'static str) -> Error {
+    Error::Value {
+        key: format!("image.{key}"),
+        value: value.to_owned(),
+        expected,
+    }
 }
 
 /// What git and the configuration know, under the keys of the OCI image specification,

@@ -5,6 +5,7 @@
 //! caller merges anything itself.
 
 pub mod config;
+pub mod image;
 pub mod parse;
 
 use std::collections::BTreeMap;
@@ -98,6 +99,18 @@ pub enum Error {
         /// The platform as written.
         platform: String,
     },
+    /// A value of an image that no image can have.
+    #[error("{key} in polyarch.toml: `{value}` is not {expected}")]
+    Value {
+        /// The key with its table.
+        key: String,
+        /// What it says.
+        value: String,
+        /// What is expected, with an article.
+        expected: &'static str,
+        /// A line that would do.
+        example: String,
+    },
     /// `SOURCE_DATE_EPOCH` is no number.
     #[error("`SOURCE_DATE_EPOCH` is `{0}`: expected seconds since 1970, before the year 10000")]
     Epoch(String),
@@ -113,15 +126,21 @@ impl Fault for Error {
             Self::Platform { error, .. } => Some(error.hint()),
             Self::NotPerPlatform { key, table, .. } => Some(format!("move `{key}` to `[{table}]`")),
             Self::NoPlatform { .. } => Some("--platform linux/amd64,linux/arm64".to_owned()),
+            Self::Value { example, .. } => Some(format!("`{example}`")),
             Self::Epoch(_) => Some("SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)".to_owned()),
         }
     }
 }
 
 impl Settings {
-    /// Checks what can be checked without knowing the project: every platform named anywhere.
+    /// Checks what can be checked without knowing the project: every platform named anywhere, and
+    /// what images are to say.
     pub fn validate(&self) -> Result<(), Error> {
         self.platforms()?;
+        image::check("image", &self.config.image)?;
+        for (name, keys) in &self.config.images {
+            image::check(&format!("images.{name}"), keys)?;
+        }
         for (name, keys) in &self.config.platform {
             name.parse::<Platform>().map_err(|error| Error::Platform {
                 origin: format!("[platform.\"{name}\"] in polyarch.toml"),
@@ -143,6 +162,7 @@ impl Settings {
                     platform: name.clone(),
                 });
             }
+            image::check(&format!("platform.\"{name}\".image"), image)?;
         }
         Ok(())
     }
