@@ -454,3 +454,17 @@ fn offline_without_the_toolchain_says_what_was_needed() {
     assert_eq!(error.code, 9, "{}", error.stderr);
     says(&error, &["go", "offline", "hint:"]);
 }
+
+#[test]
+fn offline_names_everything_that_is_missing_at_once() {
+    let project = Project::go();
+    project.write("polyarch.toml", "[toolchain]\nprefer = 'fetched'\n");
+    for arguments in [&["build"][..], &["plan"], &["lock"]] {
+        let error = ran(project
+            .polyarch(arguments)
+            .env("POLYARCH_HOME", project.root.join("../empty-home")));
+        assert_eq!(error.code, 9, "{}", error.stderr);
+        let command = "run `polyarch toolchain fetch certifi tzdata go`";
+        says(&error, &["`certifi` 20", "`tzdata` 20", "`go` 1.", command]);
+    }
+}

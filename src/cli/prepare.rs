@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::tools::Tools;
+use super::tools::{self, Tools};
 use crate::base::{self, Base, Reference, Wanted};
 use crate::fault::{Exit, Fault};
 use crate::plan::{self, Plan};
@@ -77,6 +77,9 @@ pub(super) fn prepare(
     } else {
         Vec::new()
     };
+    if context.global.offline {
+        require(tools, &detected, &references)?;
+    }
     let (platforms, chosen_by, bases) = choose(context, settings, &detected, &references, tools)?;
     let (source, toolchain) = match detected.kind {
         Kind::Go => {
@@ -339,15 +342,21 @@ pub(super) fn needs(
     tools: &Tools<'_>,
 ) -> Result<(), Failure> {
     let detected = detect(settings)?;
+    require(tools, &detected, &references(context, settings)?)
+}
+
+/// Finds every toolchain that the project and its bases are known to need.
+fn require(
+    tools: &Tools<'_>,
+    detected: &Detected,
+    references: &[Reference],
+) -> Result<(), Failure> {
+    let mut needs = Vec::new();
+    if references.contains(&Reference::Static) {
+        needs.extend(base::DATA.iter().map(|name| tools::data_need(name)));
+    }
     if detected.kind == Kind::Go {
-        tools.go(&detected.root)?;
+        needs.push(tools::go_need(&detected.root)?);
     }
-    for reference in references(context, settings)? {
-        if reference == Reference::Static {
-            for name in base::DATA {
-                tools.data(name)?;
-            }
-        }
-    }
-    Ok(())
+    tools.all(&needs)
 }

@@ -27,6 +27,8 @@ pub(super) struct Tools<'a> {
     lock: Option<Lock>,
     locked: bool,
     used: Mutex<Vec<Toolchain>>,
+    /// The command that fetches as this project's lock and mirrors say.
+    fetch: String,
 }
 
 /// The lock forbids.
@@ -36,6 +38,13 @@ pub(super) enum Error {
     NoLock { file: PathBuf },
     #[error("{} would change: {what}", file.display())]
     Drift { file: PathBuf, what: String },
+    #[error("offline, and the store lacks {}", missing.join(", "))]
+    Offline {
+        /// Names and versions.
+        missing: Vec<String>,
+        /// What fetches all of it.
+        command: String,
+    },
 }
 
 impl Fault for Error {
@@ -44,7 +53,12 @@ impl Fault for Error {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("polyarch lock".to_owned())
+        Some(match self {
+            Self::NoLock { .. } | Self::Drift { .. } => "`polyarch lock`".to_owned(),
+            Self::Offline { command, .. } => {
+                format!("run `{command}` while there is a network")
+            }
+        })
     }
 }
 
@@ -111,30 +125,47 @@ impl<'a> Tools<'a> {
             lock,
             locked: context.global.locked,
             used: Mutex::new(Vec::new()),
+            fetch: if context.global.directory.is_none() && settings.root == context.directory {
+                "polyarch toolchain fetch".to_owned()
+            } else {
+                format!("polyarch -C '{}' toolchain fetch", settings.root.display())
+            },
         }
     }
 
     /// The Go that builds a project: new enough for its modules.
     pub(super) fn go(&self, root: &Path) -> Result<Toolchain, Failure> {
-        let minimum = go::minimum(root)?;
-        let version = minimum
-            .as_ref()
-            .and_then(|minimum| minimum.version.parse().ok());
-        Ok(self.resolve(&Need {
-            name: "go".to_owned(),
-            minimum: version,
-            because: minimum.map_or_else(|| "a Go project".to_owned(), |minimum| minimum.because),
-        })?)
+        Ok(self.resolve(&go_need(root)?)?)
     }
 
     /// The folder of data that a base is made from.
     pub(super) fn data(&self, name: &str) -> Result<PathBuf, toolchain::Error> {
-        let found = self.resolve(&Need {
-            name: name.to_owned(),
-            minimum: None,
-            because: "the `static` base".to_owned(),
-        })?;
-        Ok(found.root)
+        Ok(self.resolve(&data_need(name))?.root)
+    }
+
+    /// Finds all of these. What only the network has is named at once where that is forbidden, so
+    /// that one fetch suffices.
+    pub(super) fn all(&self, needs: &[Need]) -> Result<(), Failure> {
+        let mut absent = Vec::new();
+        for need in needs {
+            match self.resolve(need) {
+                Err(error) if error.offline().is_some() => absent.push(error),
+                result => drop(result?),
+            }
+        }
+        if absent.len() < 2 {
+            return absent.pop().map_or(Ok(()), |only| Err(only.into()));
+        }
+        let found: Vec<(&str, &str)> = absent.iter().filter_map(|error| error.offline()).collect();
+        let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
+        let missing = found
+            .iter()
+            .map(|(name, version)| format!("`{name}` {version}"));
+        Err(Error::Offline {
+            missing: missing.collect(),
+            command: format!("{} {}", self.fetch, names.join(" ")),
+        }
+        .into())
     }
 
     /// A pinned toolchain for a machine, from the store or fetched into it.
@@ -206,5 +237,27 @@ impl<'a> Tools<'a> {
         let found = self.resolver.resolve(need)?;
         used.push(found.clone());
         Ok(found)
+    }
+}
+
+/// What a Go project needs to be compiled.
+pub(super) fn go_need(root: &Path) -> Result<Need, go::Error> {
+    let minimum = go::minimum(root)?;
+    let version = minimum
+        .as_ref()
+        .and_then(|minimum| minimum.version.parse().ok());
+    Ok(Need {
+        name: "go".to_owned(),
+        minimum: version,
+        because: minimum.map_or_else(|| "a Go project".to_owned(), |minimum| minimum.because),
+    })
+}
+
+/// What the `static` base is made from.
+pub(super) fn data_need(name: &str) -> Need {
+    Need {
+        name: name.to_owned(),
+        minimum: None,
+        because: "the `static` base".to_owned(),
     }
 }

@@ -170,6 +170,21 @@ impl Fault for Error {
     }
 }
 
+impl Error {
+    /// The name and version of a toolchain that is missing only because the network is forbidden.
+    pub fn offline(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Unavailable {
+                name,
+                version,
+                reasons,
+                ..
+            } if worst(reasons) == Exit::Locked => Some((name, version)),
+            _ => None,
+        }
+    }
+}
+
 /// Forbidden by the user before wrong before out of reach.
 fn worst(reasons: &[(String, fetch::Error)]) -> Exit {
     let exits = || reasons.iter().map(|(_, error)| error.exit());
