@@ -468,3 +468,17 @@ fn offline_names_everything_that_is_missing_at_once() {
         says(&error, &["`certifi` 20", "`tzdata` 20", "`go` 1.", command]);
     }
 }
+
+#[test]
+fn a_build_cache_that_can_not_be_written_is_no_error_in_the_code() {
+    let project = Project::go();
+    let cache = project.write("file", "").join("cache");
+    let error = ran(project
+        .polyarch(&["compile", "--platform", "arm64"])
+        .env("GOCACHE", &cache));
+    assert_eq!(error.code, 8, "{}", error.stderr);
+    says(
+        &error,
+        &["a projekt für tests/file/cache", "`export GOCACHE=/"],
+    );
+}

@@ -75,7 +75,8 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
 /// The project's `out` folder, for this build alone.
 pub(super) fn open(context: &Context<'_>, prepared: &Prepared) -> Result<Workspace, Failure> {
     let observer: &dyn Observer = context.report;
-    Ok(Workspace::open(&prepared.project.root, observer).map_err(compile::Error::Io)?)
+    let root = &prepared.project.root;
+    Ok(Workspace::open(root, observer).map_err(|error| compile::Error::opening(root, error))?)
 }
 
 /// Compiles and checks, with a line for each platform as it is done.

@@ -6,8 +6,9 @@ mod go;
 pub mod workspace;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use crate::fault::{Exit, Fault, refused};
 use crate::plan::{Action, Output, Plan, Step};
 use crate::process::{self, Stop};
 use crate::progress::Observer;
+use crate::project::gocache;
 use crate::target::Platform;
 use crate::toolchain::Toolchain;
 
@@ -77,15 +79,36 @@ pub enum Error {
     Process(#[from] process::Error),
     /// The `out` folder could not be prepared.
     #[error("can't prepare the folder for results")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
     /// A file vanished or can't be read.
     #[error(transparent)]
-    Artifact(std::io::Error),
-    /// The disk is full, as the system or the compiler says.
-    #[error("no space left on the device that holds `{}`\n{}", folder.display(), failures(failed))]
+    Artifact(io::Error),
+    /// The project's folder can't be written, so there can be no `out` in it.
+    #[error("can't write results into `{}`: {}", folder.display(), source.kind())]
+    ReadOnly {
+        /// The project's folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The compiler can't keep what it compiles.
+    #[error("{cache}\n{}", failures(failed))]
+    Cache {
+        /// What is wrong with its cache.
+        cache: gocache::Unusable,
+        /// What the compiler said.
+        failed: Vec<Failure>,
+    },
+    /// A compiler failed, and where it writes there is next to no space.
+    #[error(
+        "no space left: {} kB free on the device that holds `{}`\n{}",
+        free / 1000, folder.display(), failures(failed)
+    )]
     Full {
         /// The folder.
         folder: PathBuf,
+        /// How many bytes are free there.
+        free: u64,
         /// What the compiler said.
         failed: Vec<Failure>,
     },
@@ -108,13 +131,19 @@ impl Fault for Error {
             Self::Failed(_) => Exit::Compile,
             Self::Elf(error) => error.exit(),
             Self::Process(error) => error.exit(),
-            Self::Io(_) | Self::Artifact(_) | Self::Full { .. } => Exit::Io,
+            Self::Cache { cache, .. } => cache.exit(),
+            Self::Io(_) | Self::Artifact(_) | Self::ReadOnly { .. } | Self::Full { .. } => Exit::Io,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Elf(error) => error.hint(),
+            Self::Cache { cache, .. } => cache.hint(),
+            Self::ReadOnly { folder, .. } => Some(format!(
+                "build a copy: `cp -r '{}' /tmp/project && polyarch build /tmp/project`",
+                folder.display()
+            )),
             Self::Full { .. } => {
                 Some("free some space, for instance with `polyarch toolchain prune`".to_owned())
             }
@@ -124,8 +153,18 @@ impl Fault for Error {
     }
 }
 
-/// The system's words for a full disk, which Go prints in every locale.
-const FULL: &str = ": no space left on device";
+impl Error {
+    /// Sorts what the system said about the `out` folder of a project.
+    pub fn opening(folder: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly {
+                folder: folder.to_owned(),
+                source,
+            },
+            _ => Self::Io(source),
+        }
+    }
+}
 
 /// Runs every step. `toolchain` is what the plan's steps need; none is needed where the files
 /// exist already.
@@ -178,12 +217,49 @@ pub fn run(
             });
         }
     });
-    collect(
-        results
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner),
-        workspace,
-    )
+    let results = results
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (artifacts, failed) = collect(results)?;
+    match plan.steps.first() {
+        Some(step) if !failed.is_empty() => {
+            let spec = command(step, toolchain, workspace, options, share);
+            Err(explain(failed, &spec, workspace)?)
+        }
+        _ => Ok(artifacts),
+    }
+}
+
+/// What failed compilers have in common besides the code: a cache that can't be written, a full
+/// disk. Seen in the machine, not in the compiler's words.
+fn explain(
+    failed: Vec<Failure>,
+    command: &process::CommandSpec,
+    workspace: &Workspace,
+) -> Result<Error, Error> {
+    let cache = gocache::folder(command)?;
+    let full = workspace.full_device(cache.as_deref());
+    Ok(match (gocache::check(cache.as_deref()), full) {
+        (_, Some((free, folder))) => Error::Full {
+            folder,
+            free,
+            failed,
+        },
+        (Err(cache), None) => Error::Cache { cache, failed },
+        (Ok(()), None) => Error::Failed(failed),
+    })
+}
+
+fn command(
+    step: &Step,
+    toolchain: Option<&Toolchain>,
+    workspace: &Workspace,
+    options: &Options<'_>,
+    share: usize,
+) -> process::CommandSpec {
+    match &step.action {
+        Action::Go(go) => go::command(go, step, toolchain, workspace, options.offline, share),
+    }
 }
 
 struct Context<'a> {
@@ -213,16 +289,13 @@ impl Context<'_> {
             .observer
             .begin(&format!("compiling for {}", step.platform), None);
         fs_err::create_dir_all(&step.directory).map_err(Error::Io)?;
-        let spec = match &step.action {
-            Action::Go(go) => go::command(
-                go,
-                step,
-                self.toolchain,
-                self.workspace,
-                self.options.offline,
-                self.share,
-            ),
-        };
+        let spec = command(
+            step,
+            self.toolchain,
+            self.workspace,
+            self.options,
+            self.share,
+        );
         let output = process::Runner
             .holding(&spec, self.stop, self.workspace.lock())
             .map_err(Error::Process)?;
@@ -280,8 +353,7 @@ fn examine(outputs: &[&Output], loader: elf::Loader) -> Result<Vec<Artifact>, Er
 
 fn collect(
     mut results: Vec<(Platform, Result<Vec<Artifact>, StepError>)>,
-    workspace: &Workspace,
-) -> Result<Vec<Artifact>, Error> {
+) -> Result<(Vec<Artifact>, Vec<Failure>), Error> {
     results.sort_by_key(|(platform, _)| *platform);
     let mut artifacts = Vec::new();
     let mut failures: Vec<Failure> = Vec::new();
@@ -309,25 +381,7 @@ fn collect(
     if let Some(error) = other {
         return Err(error);
     }
-    if failures.is_empty() {
-        return Ok(artifacts);
-    }
-    // A compiler clears up before it ends, so there may be space again.
-    let said = failures
-        .iter()
-        .any(|failure| failure.message.contains(FULL));
-    let full = if said {
-        workspace.fullest_device()
-    } else {
-        workspace.full_device()
-    };
-    match full {
-        Some(folder) => Err(Error::Full {
-            folder,
-            failed: failures,
-        }),
-        None => Err(Error::Failed(failures)),
-    }
+    Ok((artifacts, failures))
 }
 
 fn failures(failures: &[Failure]) -> String {
@@ -353,21 +407,53 @@ mod tests {
     use crate::progress::Silent;
 
     #[test]
-    fn a_disk_that_was_full_while_the_compiler_ran_is_told_from_an_error_in_the_code() {
-        let folder = tempfile::tempdir().expect("tempdir");
-        let workspace = Workspace::open(folder.path(), &Silent).expect("opens");
-        let platform: Platform = "arm64".parse().expect("platform");
+    fn platforms_with_one_message_are_one_failure() {
         let refused = |message: &str| {
-            let error = StepError::Refused {
+            Err(StepError::Refused {
                 status: "exit status 1".to_owned(),
                 message: message.to_owned(),
-            };
-            collect(vec![(platform, Err(error))], &workspace).expect_err("failed")
+            })
         };
-        let words = "link: mapping output file failed: no space left on device";
-        let full = refused(words);
-        assert_eq!(full.exit(), Exit::Io);
-        assert!(full.to_string().contains(words) && full.hint().is_some());
-        assert_eq!(refused("undefined: x").exit(), Exit::Compile);
+        let platform = |name: &str| name.parse::<Platform>().expect("platform");
+        let results = vec![
+            (platform("riscv64"), refused("undefined: x")),
+            (platform("amd64"), refused("undefined: y")),
+            (platform("arm64"), refused("undefined: x")),
+        ];
+        let (_, failed) = collect(results).expect("no other error");
+        let error = Error::Failed(failed);
+        assert_eq!(error.exit(), Exit::Compile);
+        assert_eq!(
+            error.to_string(),
+            "compiling for linux/amd64 failed (exit status 1)\nundefined: y\n\
+             compiling for linux/arm64, linux/riscv64 failed (exit status 1)\nundefined: x"
+        );
+    }
+
+    #[test]
+    fn a_cache_that_can_not_be_written_is_told_from_an_error_in_the_code() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let workspace = Workspace::open(folder.path(), &Silent).expect("opens");
+        let explained = |cache: &Path| {
+            let go = process::CommandSpec::new("sh", folder.path());
+            // Stands for a `go` that is asked for its cache.
+            let script = folder.path().join("env");
+            fs_err::write(&script, "echo $CACHE").expect("writes");
+            let failed = vec![Failure {
+                platforms: Vec::new(),
+                status: "exit status 1".to_owned(),
+                message: "whatever it says".to_owned(),
+            }];
+            explain(failed, &go.env("CACHE", cache), &workspace).expect("sh is there")
+        };
+        let file = folder.path().join("file");
+        fs_err::write(&file, "").expect("writes");
+        assert_eq!(explained(folder.path()).exit(), Exit::Compile);
+        let error = explained(&file.join("cache"));
+        assert_eq!(error.exit(), Exit::Io);
+        assert!(error.to_string().contains("whatever it says"), "{error}");
+        assert!(error.hint().expect("hint").contains("GOCACHE"));
+        let error = explained(Path::new("off"));
+        assert!(error.to_string().starts_with("go has no folder"), "{error}");
     }
 }

@@ -92,26 +92,30 @@ impl Workspace {
         Ok(())
     }
 
-    /// The folder whose device is full, if one is: what a compiler prints about it differs.
-    pub fn full_device(&self) -> Option<PathBuf> {
-        let (free, folder) = self.devices().into_iter().min()?;
-        Some(folder).filter(|_| free < 1024 * 1024)
+    /// The folder whose device is full, if one is, with what is free there: of the results, of
+    /// temporary files, of the compiler's cache. For a look after a compiler has failed.
+    pub fn full_device(&self, cache: Option<&Path>) -> Option<(u64, PathBuf)> {
+        let folders = [self.out.clone(), std::env::temp_dir()];
+        let folders = folders.into_iter().chain(cache.map(Path::to_owned));
+        let devices = folders.filter_map(|folder| {
+            // What is still to be made will lie on its parent's device.
+            let here = folder.ancestors().find(|folder| folder.exists())?;
+            let found = rustix::fs::statvfs(here).ok()?;
+            // Some file systems have no size at all.
+            let free = found.f_bavail.saturating_mul(found.f_frsize);
+            (found.f_blocks > 0).then_some((free, folder))
+        });
+        fullest(devices)
     }
+}
 
-    /// Of the folders that a compiler writes to, the one with the least space.
-    pub fn fullest_device(&self) -> Option<PathBuf> {
-        self.devices().into_iter().min().map(|(_, folder)| folder)
-    }
+/// A compiler clears up before it ends, and a linker reserves its whole output or fails at once:
+/// so a full device has some space again. This is what an ordinary program and its object files
+/// take.
+const FULL: u64 = 16 * 1024 * 1024;
 
-    fn devices(&self) -> Vec<(u64, PathBuf)> {
-        let folders = [self.out.clone(), std::env::temp_dir()].into_iter();
-        folders
-            .filter_map(|folder| {
-                let found = rustix::fs::statvfs(&folder).ok()?;
-                Some((found.f_bavail.saturating_mul(found.f_frsize), folder))
-            })
-            .collect()
-    }
+fn fullest(devices: impl Iterator<Item = (u64, PathBuf)>) -> Option<(u64, PathBuf)> {
+    devices.min().filter(|(free, _)| *free < FULL)
 }
 
 /// An empty file is what a killed build or a full disk leaves.
@@ -127,5 +131,26 @@ impl Drop for Workspace {
     fn drop(&mut self) {
         // What can't be removed now is removed by the next build.
         let _ = fs_err::remove_dir_all(&self.temporary);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+
+    #[test]
+    fn of_several_devices_the_fullest_is_named_and_only_where_next_to_nothing_is_free() {
+        let device = |free: u64, folder: &str| (free, PathBuf::from(folder));
+        let found = fullest([device(FULL, "out"), device(FULL - 1, "tmp")].into_iter());
+        assert_eq!(found, Some(device(FULL - 1, "tmp")));
+        assert_eq!(fullest([device(FULL, "out")].into_iter()), None);
+    }
+
+    #[test]
+    fn a_device_without_a_size_is_never_full() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let workspace = Workspace::open(folder.path(), &Silent).expect("opens");
+        assert_eq!(workspace.full_device(Some(Path::new("/proc/none"))), None);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::gomod;
+use super::{gocache, gomod};
 use crate::fault::{Exit, Fault};
 use crate::process::{self, CommandSpec, Runner};
 use crate::target::{self, Platform};
@@ -79,6 +79,14 @@ pub enum Error {
         /// What it wrote, untouched.
         message: String,
     },
+    /// `go list` has nowhere to keep what it finds out.
+    #[error("{cache}\n{message}")]
+    Cache {
+        /// What is wrong with the cache.
+        cache: gocache::Unusable,
+        /// What `go list` wrote, untouched.
+        message: String,
+    },
     /// `go list` printed something else than JSON.
     #[error("can't read what `go list` printed")]
     Json(#[from] serde_json::Error),
@@ -104,6 +112,7 @@ impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Process(error) => error.exit(),
+            Self::Cache { cache, .. } => cache.exit(),
             Self::Io(_) => Exit::Io,
             Self::List { .. } => Exit::Compile,
             Self::Json(_) => Exit::Toolchain,
@@ -114,6 +123,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Cache { cache, .. } => cache.hint(),
             Self::SameName { paths, .. } => Some(format!(
                 "build one of them: polyarch build --package {}",
                 paths[0]
@@ -190,15 +200,22 @@ pub fn default_patterns(root: &Path, asked: &Path) -> Result<Vec<String>, Error>
 
 /// Asks `go list` once for all packages.
 pub fn list(question: &Question<'_>) -> Result<GoProject, Error> {
-    let output = Runner.output(&list_command(question))?;
+    let command = list_command(question);
+    let output = Runner.output(&command)?;
     if !output.status.success() {
-        return Err(Error::List {
-            root: question.root.to_owned(),
-            status: process::describe(output.status),
-            message: String::from_utf8_lossy(&output.stderr)
-                .trim_end()
-                .to_owned(),
-        });
+        let message = String::from_utf8_lossy(&output.stderr)
+            .trim_end()
+            .to_owned();
+        return Err(
+            match gocache::check(gocache::folder(&command)?.as_deref()) {
+                Err(cache) => Error::Cache { cache, message },
+                Ok(()) => Error::List {
+                    root: question.root.to_owned(),
+                    status: process::describe(output.status),
+                    message,
+                },
+            },
+        );
     }
     let packages: Vec<Package> = serde_json::Deserializer::from_slice(&output.stdout)
         .into_iter()

@@ -7,6 +7,7 @@
 pub mod detect;
 pub mod git;
 pub mod go;
+pub mod gocache;
 pub mod gomod;
 pub mod prebuilt;
 
