@@ -371,3 +371,54 @@ fn labels_come_from_git_without_credentials() {
     let again = ran(&mut project.polyarch(&["plan", "--json"]));
     assert!(!again.stdout.contains("secret"));
 }
+
+#[test]
+fn a_dash_is_standard_output_and_holds_one_result() {
+    let project = Project::go();
+    let build = ["build", "--platform", "arm64"];
+    let plain = project.ok(&[&build[..], &["-q"]].concat()).stdout;
+    let digest = project.ok(&[&build[..], &["--iidfile", "-"]].concat());
+    assert_eq!(digest.stdout, plain);
+    let described = project.ok(&[&build[..], &["-q", "--metadata-file", "-"]].concat());
+    assert_eq!(
+        json(&described.stdout)["containerimage.digest"],
+        plain.trim_end()
+    );
+    assert!(!project.root.join("-").exists());
+    for flags in [
+        &["--iidfile", "-", "--metadata-file", "-"][..],
+        &["--json", "--iidfile", "-"],
+    ] {
+        let error = project.fails(2, &[&build[..], flags].concat());
+        assert!(error.stderr.contains("which holds one"), "{}", error.stderr);
+    }
+}
+
+#[test]
+fn bare_files_are_no_image_and_show_no_digest() {
+    let project = Project::go();
+    let build = [
+        "build",
+        "--platform",
+        "arm64",
+        "-o",
+        "type=local,dest=files",
+    ];
+    let told = project.ok(&build);
+    assert!(!told.stderr.contains("sha256:"), "{}", told.stderr);
+    let quiet = project.ok(&[&build[..], &["-q"]].concat());
+    assert_eq!(quiet.stdout, "files\n");
+    let printed = json(&project.ok(&[&build[..], &["--json"]].concat()).stdout);
+    assert_eq!(
+        printed,
+        json(r#"[{"name": "hello", "outputs": ["files"]}]"#)
+    );
+    assert!(project.root.join("files/arm64/hello").is_file());
+    let error = project.fails(2, &[&build[..], &["--iidfile", "iid"]].concat());
+    assert!(
+        error.stderr.contains("`--iidfile` names an image"),
+        "{}",
+        error.stderr
+    );
+    project.fails(2, &["build", "-o", "type=oci-layout,dest="]);
+}

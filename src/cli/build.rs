@@ -46,14 +46,14 @@ pub(super) struct Args {
     /// Stop all platforms when one fails
     #[arg(long)]
     fail_fast: bool,
-    /// Write what was built as JSON, with buildx's keys
+    /// Write what was built as JSON, with buildx's keys; - for standard output
     #[arg(long, value_name = "FILE", help_heading = "Image")]
     metadata_file: Option<PathBuf>,
     #[arg(long, hide = true)]
     push: bool,
     #[arg(long, hide = true)]
     load: bool,
-    /// Write the digest
+    /// Write the digest; - for standard output
     #[arg(long, value_name = "FILE", help_heading = "Image")]
     iidfile: Option<PathBuf>,
 }
@@ -62,10 +62,17 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Json<'a> {
     name: &'a str,
+    /// The image, where one was written.
+    #[serde(flatten)]
+    image: Option<JsonImage>,
+    outputs: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct JsonImage {
     digest: String,
     size: u64,
     platforms: Vec<JsonPlatform>,
-    outputs: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -75,9 +82,13 @@ struct JsonPlatform {
     size: u64,
 }
 
-/// A flag of buildx that has no counterpart yet.
+/// Flags that can't be followed.
 #[derive(Debug, Error)]
 enum Error {
+    #[error("`{}` are asked for on standard output, which holds one", .0.join("` and `"))]
+    OneStdout(Vec<&'static str>),
+    #[error("`{0}` names an image, and `-o type=local` writes none")]
+    NoImage(&'static str),
     #[error("`--push` is not supported yet")]
     Push,
     #[error("`--load` is not supported yet")]
@@ -91,9 +102,13 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Push => "polyarch build && skopeo copy --all oci:out/image docker://NAME:TAG".to_owned(),
+            Self::OneStdout(_) => "`--metadata-file FILE --iidfile FILE`".to_owned(),
+            Self::NoImage(_) => "add an image: `-o type=oci-layout,dest=out/image`".to_owned(),
+            Self::Push => {
+                "`polyarch build && skopeo copy --all oci:out/image docker://NAME:TAG`".to_owned()
+            }
             Self::Load => {
-                "polyarch build -t NAME:TAG -o type=docker-archive,dest=image.tar, then docker load -i"
+                "`polyarch build -t NAME:TAG -o type=docker-archive,dest=image.tar && docker load -i image.tar`"
                     .to_owned()
             }
         })
@@ -112,6 +127,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     args.image.add_to(&mut flags);
     let settings = context.settings(args.project.path.as_deref(), flags)?;
     let outputs = outputs(args, context, &settings)?;
+    check(args, context, &outputs)?;
     let fetcher = tools::fetcher(context, &settings);
     let tools = Tools::new(context, &settings, context.definitions()?, &fetcher)?;
     let mut prepared = prepare::prepare(context, &settings, &tools, true)?;
@@ -138,14 +154,72 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     for (spec, owned) in &outputs {
         written.extend(output::write(&items, spec, context.store.get()?, *owned)?);
     }
-    if let Some(file) = &args.metadata_file {
-        output::metadata_file(&context.directory.join(file), &items)?;
+    let file = |file: &Option<PathBuf>| {
+        let file = file.as_deref().filter(|file| !is_stdout(file));
+        file.map(|file| context.directory.join(file))
+    };
+    if let Some(file) = file(&args.metadata_file) {
+        output::metadata_file(&file, &items)?;
     }
-    if let Some(file) = &args.iidfile {
-        output::iid_file(&context.directory.join(file), &items)?;
+    if let Some(file) = file(&args.iidfile) {
+        output::iid_file(&file, &items)?;
     }
     results(context, &items, &written, start);
+    let printed = |file: &Option<PathBuf>| file.as_deref().is_some_and(is_stdout);
+    if printed(&args.metadata_file) {
+        context.report.result(&output::metadata(&items)?);
+    } else if printed(&args.iidfile) {
+        context.report.result(&output::iid(&items));
+    } else if context.global.quiet && !context.global.json {
+        for line in quiet(context, &items, &written) {
+            context.report.result(&line);
+        }
+    }
     Ok(())
+}
+
+fn is_stdout(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// Refuses what could not be done in the end, before anything is begun.
+fn check(args: &Args, context: &Context<'_>, outputs: &[(OutputSpec, bool)]) -> Result<(), Error> {
+    let files = [
+        ("--metadata-file", &args.metadata_file),
+        ("--iidfile", &args.iidfile),
+    ];
+    let given = files
+        .into_iter()
+        .filter_map(|(flag, file)| Some((flag, file.as_deref()?)));
+    if !outputs.iter().any(|(spec, _)| spec.kind() != Kind::Local)
+        && let Some((flag, _)) = given.clone().next()
+    {
+        return Err(Error::NoImage(flag));
+    }
+    let mut printed: Vec<&str> = given
+        .filter(|(_, file)| is_stdout(file))
+        .map(|(flag, _)| flag)
+        .collect();
+    printed.extend(context.global.json.then_some("--json"));
+    if printed.len() > 1 {
+        return Err(Error::OneStdout(printed));
+    }
+    Ok(())
+}
+
+/// The one result that a script wants: the digests, else where the files are.
+fn quiet(context: &Context<'_>, items: &[Item<'_>], written: &[Written]) -> Vec<String> {
+    if holds_image(written) {
+        let digests = items.iter().map(|item| item.image.root.digest.to_string());
+        return digests.collect();
+    }
+    let paths = written.iter().map(|one| shown(context, &one.path));
+    paths.collect()
+}
+
+/// Whether anything but bare files was written.
+fn holds_image(written: &[Written]) -> bool {
+    written.iter().any(|one| one.kind != Kind::Local)
 }
 
 /// What the image's flags change in a plan.
@@ -208,7 +282,8 @@ fn results(context: &Context<'_>, items: &[Item<'_>], written: &[Written], start
         .iter()
         .map(|one| shown(context, &one.path))
         .collect();
-    for item in items {
+    let image_written = holds_image(written);
+    for item in items.iter().filter(|_| image_written) {
         let (plan, image) = (item.plan, item.image);
         let size: u64 = image.blobs().iter().map(|blob| blob.size).sum();
         let platforms = plural(image.manifests.len(), "platform");
@@ -233,18 +308,17 @@ fn results(context: &Context<'_>, items: &[Item<'_>], written: &[Written], start
         report.field("Next", &next);
     }
     if context.global.json {
-        let all: Vec<Json<'_>> = items.iter().map(|item| json(item, &outputs)).collect();
-        report.json(&all);
-    } else if context.global.quiet {
-        for item in items {
-            report.result(&item.image.root.digest.to_string());
-        }
+        let all = items.iter().map(|item| Json {
+            name: &item.plan.name,
+            image: image_written.then(|| json(item)),
+            outputs: outputs.clone(),
+        });
+        report.json(&all.collect::<Vec<_>>());
     }
 }
 
-fn json<'a>(item: &Item<'a>, outputs: &[String]) -> Json<'a> {
-    Json {
-        name: &item.plan.name,
+fn json(item: &Item<'_>) -> JsonImage {
+    JsonImage {
         digest: item.image.root.digest.to_string(),
         size: item.image.blobs().iter().map(|blob| blob.size).sum(),
         platforms: item
@@ -257,7 +331,6 @@ fn json<'a>(item: &Item<'a>, outputs: &[String]) -> Json<'a> {
                 size: manifest.size(),
             })
             .collect(),
-        outputs: outputs.to_vec(),
     }
 }
 

@@ -7,12 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::{Error, Item, names};
 use crate::atomic;
-use crate::oci;
 
-/// Writes `containerimage.digest`, `containerimage.descriptor`, `containerimage.config.digest` (of
-/// a single manifest) and `image.name` (where there are tags); of several images, an object of
-/// these for each image's name.
-pub fn metadata_file(path: &Path, items: &[Item]) -> Result<(), Error> {
+/// `containerimage.digest`, `containerimage.descriptor`, `containerimage.config.digest` (of a single
+/// manifest) and `image.name` (where there are tags), as JSON; of several images, an object of these
+/// for each image's name.
+pub fn metadata(items: &[Item]) -> Result<String, Error> {
     let value = match items {
         [only] => describe(only)?,
         items => {
@@ -23,25 +22,30 @@ pub fn metadata_file(path: &Path, items: &[Item]) -> Result<(), Error> {
             Value::Object(all?)
         }
     };
-    let mut text = serde_json::to_vec_pretty(&value).map_err(|source| oci::Error::Json {
-        what: format!("`{}`", path.display()),
-        source,
-    })?;
-    text.push(b'\n');
-    Ok(atomic::write::<_, io::Error>(path, |out| {
-        out.write_all(&text)
-    })?)
+    Ok(format!("{value:#}"))
 }
 
-/// Writes the digest of the image, without a newline; of several, one a line.
-pub fn iid_file(path: &Path, items: &[Item]) -> Result<(), Error> {
+/// The digest of the image; of several, one a line.
+pub fn iid(items: &[Item]) -> String {
     let digests: Vec<String> = items
         .iter()
         .map(|item| item.image.root.digest.to_string())
         .collect();
-    let text = digests.join("\n");
+    digests.join("\n")
+}
+
+/// Writes [`metadata`], with a newline.
+pub fn metadata_file(path: &Path, items: &[Item]) -> Result<(), Error> {
+    let text = metadata(items)?;
     Ok(atomic::write::<_, io::Error>(path, |out| {
-        out.write_all(text.as_bytes())
+        writeln!(out, "{text}")
+    })?)
+}
+
+/// Writes [`iid`], without a newline at its end.
+pub fn iid_file(path: &Path, items: &[Item]) -> Result<(), Error> {
+    Ok(atomic::write::<_, io::Error>(path, |out| {
+        out.write_all(iid(items).as_bytes())
     })?)
 }
 

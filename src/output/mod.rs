@@ -18,7 +18,7 @@ use crate::plan::image::ImagePlan;
 use crate::store::Store;
 
 pub use error::Error;
-pub use metadata::{iid_file, metadata_file};
+pub use metadata::{iid, iid_file, metadata, metadata_file};
 pub use spec::{Kind, OutputSpec, ParseSpecError};
 
 /// An image to write, with the plan it was made from.

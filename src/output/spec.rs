@@ -91,6 +91,9 @@ pub enum ParseSpecError {
     /// No type.
     #[error("output `{0}` has no `type`")]
     NoType(String),
+    /// `dest=` and nothing behind it, which is mostly a variable that is not set.
+    #[error("output `{0}`: `dest` is empty")]
+    EmptyDest(String),
     /// An archive without a file to write it to.
     #[error("output `{spec}` has no `dest`")]
     NoDest {
@@ -221,7 +224,8 @@ impl FromStr for OutputSpec {
         }
         let [kind, dest, tar] = values;
         let kind = parse_kind(spec, kind, tar)?;
-        match (dest.filter(|dest| !dest.is_empty()), kind) {
+        match (dest, kind) {
+            (Some(dest), _) if dest.is_empty() => Err(ParseSpecError::EmptyDest(spec.to_owned())),
             (Some(dest), _) if dest == "-" => Err(ParseSpecError::Stdout(spec.to_owned())),
             (Some(dest), kind) => Ok(Self::new(kind, dest)),
             (None, Kind::Layout) => Ok(Self::new(kind, DEFAULT_LAYOUT)),
@@ -354,6 +358,13 @@ mod tests {
             E::Type { nearest: None, .. }
         ));
         assert!(matches!(parse("type=oci"), E::NoDest { .. }));
+        for empty in [
+            "type=oci-layout,dest=",
+            "type=local,dest=",
+            "type=oci,dest=",
+        ] {
+            assert_eq!(parse(empty), E::EmptyDest(empty.to_owned()));
+        }
         assert!(matches!(parse("dest=x"), E::NoType(_)));
         assert!(matches!(parse("type=oci,x"), E::Form { .. }));
         assert!(matches!(parse("type=oci,dest=-"), E::Stdout(_)));
