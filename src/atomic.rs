@@ -4,8 +4,8 @@
 //! The temporary file is locked by who writes it. One that nobody holds was left by a process that
 //! was killed, and is removed by the next to write into the same folder.
 //!
-//! There is no fsync: this is for results that the next run makes again, and what a power cut could
-//! leave is caught by digests. What must survive a power cut goes through the store.
+//! [`write`] does without fsync: it is for results that the next run makes again, and what a power
+//! cut could leave is caught by digests. What nobody can make again goes through [`write_durably`].
 
 use std::fs::TryLockError;
 use std::io::{self, BufWriter, Write};
@@ -28,6 +28,22 @@ pub fn write<T, E: From<io::Error>>(
     path: &Path,
     body: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, E> {
+    place(path, false, body)
+}
+
+/// The same, flushed to the disk: after a power cut the file is the old one or the new one.
+pub fn write_durably<T, E: From<io::Error>>(
+    path: &Path,
+    body: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
+    place(path, true, body)
+}
+
+fn place<T, E: From<io::Error>>(
+    path: &Path,
+    durably: bool,
+    body: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
     let path = &match fs_err::metadata(path) {
         Ok(metadata) if metadata.is_file() => fs_err::canonicalize(path)?,
         Ok(_) => return straight(path, body),
@@ -38,9 +54,16 @@ pub fn write<T, E: From<io::Error>>(
     let mut writer = BufWriter::with_capacity(BLOCK, named(&temporary)?);
     let result = body(&mut writer)?;
     writer.flush()?;
+    if durably {
+        writer.get_ref().sync_all()?;
+    }
     temporary
         .persist(path)
         .map_err(|error| naming(path, error.error))?;
+    if durably {
+        // The renaming itself. Some file systems can't, and then there is nothing to be done.
+        let _ = File::open(parent(path)).and_then(|folder| folder.sync_all());
+    }
     drop(registered);
     Ok(result)
 }
@@ -158,6 +181,18 @@ mod tests {
         write::<_, io::Error>(&link, |out| out.write_all(b"new")).expect("writes");
         assert_eq!(fs_err::read(&file).expect("reads"), b"new");
         assert!(fs_err::symlink_metadata(&link).expect("there").is_symlink());
+    }
+
+    #[test]
+    fn a_durable_file_is_written_like_any_other() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let path = folder.path().join("file");
+        for text in ["old", "new"] {
+            write_durably::<_, io::Error>(&path, |out| out.write_all(text.as_bytes()))
+                .expect("writes");
+            assert_eq!(fs_err::read_to_string(&path).expect("reads"), text);
+        }
+        assert_eq!(fs_err::read_dir(folder.path()).expect("lists").count(), 1);
     }
 
     #[test]

@@ -10,11 +10,12 @@
 mod table;
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::atomic;
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault, refused};
 
@@ -159,18 +160,7 @@ impl Lock {
         if fs_err::read_to_string(path).is_ok_and(|present| present == text) {
             return Ok(false);
         }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".polyarch.lock.")
-            .permissions(permissions())
-            .tempfile_in(folder)?;
-        let _registered = crate::interrupt::temporary(temporary.path());
-        temporary.write_all(text.as_bytes())?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(path).map_err(|error| error.error)?;
+        atomic::write_durably::<_, io::Error>(path, |out| out.write_all(text.as_bytes()))?;
         Ok(true)
     }
 
@@ -284,12 +274,6 @@ fn describe_known(known: &[String]) -> String {
     format!("; it has `{}`", known.join("`, `"))
 }
 
-/// As an editor would make it; the default of temporary files is for nobody else.
-fn permissions() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o644)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -385,7 +369,11 @@ mod tests {
         lock.set("go", vec![system("go", "1.26.8")]);
         assert!(lock.save(&path).unwrap());
         assert!(!lock.save(&path).unwrap());
-        assert_eq!(Lock::load(&path).unwrap(), Some(lock));
+        assert_eq!(Lock::load(&path).unwrap(), Some(lock.clone()));
+        // What a run that was killed left goes with the next one.
+        fs_err::write(home.path().join(".polyarch-dead"), "half").unwrap();
+        lock.set("go", Vec::new());
+        assert!(lock.save(&path).unwrap());
         assert_eq!(fs_err::read_dir(home.path()).unwrap().count(), 1);
     }
 

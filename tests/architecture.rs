@@ -60,7 +60,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("atomic", &[&["digest", "interrupt"]]);
     allow("template", &[&["fault"]]);
     allow("process", &[&["fault", "interrupt"]]);
-    allow("lock", &[&["digest", "fault", "interrupt"]]);
+    allow("lock", &[&["atomic", "digest", "fault"]]);
     allow("store", &[&["digest", "fault", "interrupt", "progress"]]);
     allow("debian", &[&SMALL]);
     allow("fetch", &[&SMALL, &["store", "debian"]]);
