@@ -26,6 +26,7 @@
 
 mod blob;
 mod check;
+mod guard;
 mod lock;
 mod prune;
 mod record;
@@ -119,6 +120,14 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// What was unpacked is not what lies there now.
+    #[error("the store was changed: `{}` {reason}", path.display())]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// How it differs.
+        reason: String,
+    },
     /// A producer said it was done but the blob is not there.
     #[error("{0} was not stored by the step that should have stored it")]
     Absent(digest::Digest),
@@ -130,7 +139,7 @@ impl Fault for Error {
             Self::Newer { .. } | Self::Permission { .. } | Self::Full { .. } | Self::Io(_) => {
                 Exit::Io
             }
-            Self::Mismatch { .. } | Self::Unfit { .. } => Exit::Integrity,
+            Self::Mismatch { .. } | Self::Unfit { .. } | Self::Altered { .. } => Exit::Integrity,
             Self::Absent(_) => Exit::Internal,
         }
     }
@@ -143,7 +152,11 @@ impl Fault for Error {
             Self::Permission { .. } => {
                 Some("set `POLYARCH_HOME` to a directory that can be written".to_owned())
             }
-            Self::Full { .. } => Some("polyarch toolchain prune".to_owned()),
+            Self::Full { .. } => Some("`polyarch toolchain prune`".to_owned()),
+            Self::Altered { .. } => Some(
+                "`polyarch toolchain check --repair` removes it; the next use has it again"
+                    .to_owned(),
+            ),
             Self::Io(_) | Self::Mismatch { .. } | Self::Unfit { .. } | Self::Absent(_) => None,
         }
     }
@@ -320,7 +333,7 @@ mod tests {
             error.to_string(),
             "no space left for `/s/v1/tmp/x`, which needs 12 bytes"
         );
-        assert_eq!(error.hint().as_deref(), Some("polyarch toolchain prune"));
+        assert_eq!(error.hint().as_deref(), Some("`polyarch toolchain prune`"));
         assert_eq!(error.exit(), Exit::Io);
     }
 

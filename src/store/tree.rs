@@ -77,6 +77,7 @@ impl Store {
         loop {
             let hold = lock::acquire(&lock_path, Mode::Shared, &mut waiting)?;
             if path.exists() {
+                self.guard(recipe, &path)?;
                 hold.touch();
                 let hold = Arc::new(hold);
                 return Ok(Tree { path, hold });
