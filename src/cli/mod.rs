@@ -20,6 +20,7 @@ mod plan;
 mod prepare;
 pub mod reference;
 mod report;
+mod screen;
 mod toolchain;
 mod tools;
 

@@ -8,9 +8,10 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
+use super::screen;
 use crate::progress::{Meter, Observer};
 
 /// How much is said.
@@ -51,7 +52,7 @@ impl Report {
         Self {
             level,
             account,
-            live: terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
+            live: terminal.then(|| MultiProgress::with_draw_target(screen::stderr())),
         }
     }
 
