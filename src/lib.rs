@@ -33,3 +33,4 @@ pub mod store;
 pub mod target;
 pub mod template;
 pub mod toolchain;
+pub mod version;

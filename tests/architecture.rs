@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Parts that everything may use. What they use of each other stands in [`edges`].
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 9] = [
     "atomic",
     "digest",
     "fault",
@@ -21,6 +21,7 @@ const SMALL: [&str; 8] = [
     "progress",
     "target",
     "template",
+    "version",
 ];
 
 /// Libraries that know no stage.
@@ -59,6 +60,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("digest", &[&["interrupt"]]);
     allow("atomic", &[&["digest", "interrupt"]]);
     allow("template", &[&["fault"]]);
+    allow("version", &[]);
     allow("process", &[&["fault", "interrupt"]]);
     allow("lock", &[&["atomic", "digest", "fault"]]);
     allow("store", &[&["digest", "fault", "interrupt", "progress"]]);

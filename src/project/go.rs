@@ -11,6 +11,7 @@ use super::{gocache, gomod};
 use crate::fault::{Exit, Fault};
 use crate::process::{self, CommandSpec, Runner};
 use crate::target::{self, Platform};
+use crate::version::Version;
 
 /// What is known of a Go project after `go list`.
 #[derive(Clone, Debug, Serialize)]
@@ -144,6 +145,8 @@ pub fn minimum(root: &Path) -> Result<Option<Minimum>, Error> {
         files.push(root.join(used).join("go.mod"));
     }
     let mut highest: Option<Minimum> = None;
+    // What is no version is below all that are; Go itself will say so.
+    let order = |version: &str| version.parse::<Version>().ok();
     for file in files {
         let found = gomod::read(&file)?;
         let name = file.strip_prefix(root).unwrap_or(&file).display();
@@ -152,7 +155,7 @@ pub fn minimum(root: &Path) -> Result<Option<Minimum>, Error> {
             let Some(version) = version else { continue };
             let higher = highest
                 .as_ref()
-                .is_none_or(|so_far| sort_key(&version) > sort_key(&so_far.version));
+                .is_none_or(|so_far| order(&version) > order(&so_far.version));
             if higher {
                 let because = format!("`{line}{version}` in {name}");
                 highest = Some(Minimum { version, because });
@@ -351,32 +354,6 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Go versions compared as numbers; `1.21rc1` is below `1.21.0`.
-fn sort_key(version: &str) -> (u64, u64, i64, u64) {
-    let (release, candidate) = match version.find("rc").or_else(|| version.find("beta")) {
-        Some(at) => (&version[..at], &version[at..]),
-        None => (version, ""),
-    };
-    let mut parts = release
-        .split('.')
-        .map(|part| part.parse::<u64>().unwrap_or(0));
-    let (major, minor, patch) = (parts.next(), parts.next(), parts.next());
-    let digits: String = candidate.chars().filter(char::is_ascii_digit).collect();
-    // `1.21` names the language and is older than any of its releases, `1.21rc1` included.
-    let stage = match (patch, candidate) {
-        (Some(patch), _) => i64::try_from(patch).unwrap_or(i64::MAX),
-        (None, "") => -3,
-        (None, beta) if beta.starts_with("beta") => -2,
-        (None, _) => -1,
-    };
-    (
-        major.unwrap_or(0),
-        minor.unwrap_or(0),
-        stage,
-        digits.parse().unwrap_or(0),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,16 +369,6 @@ mod tests {
             ("v2", "v2"),
         ] {
             assert_eq!(executable_name(path), name, "{path}");
-        }
-    }
-
-    #[test]
-    fn go_versions_are_ordered_as_go_orders_them() {
-        let ascending = [
-            "1.20", "1.21", "1.21rc1", "1.21rc2", "1.21.0", "1.21.10", "1.22", "1.100.1",
-        ];
-        for pair in ascending.windows(2) {
-            assert!(sort_key(pair[0]) < sort_key(pair[1]), "{pair:?}");
         }
     }
 

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::version::Version;
 use crate::digest::Digest;
 use crate::fetch::{self, unpack};
+use crate::version::Version;
 
 /// The files of `toolchains/`, each with its name.
 const EMBEDDED: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/definitions.rs"));

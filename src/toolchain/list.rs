@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::definition::{Definitions, Kind};
-use super::version::Version;
 use super::{Error, host, system};
 use crate::store::Store;
+use crate::version::Version;
 
 /// One line of `polyarch toolchain list`.
 #[derive(Clone, Debug, Serialize)]

@@ -9,7 +9,6 @@ mod error;
 mod list;
 mod resolve;
 mod system;
-mod version;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,13 +18,13 @@ use serde::Serialize;
 use crate::digest::Digest;
 use crate::store;
 
+pub use crate::version::{ParseVersionError, Version};
 pub use definition::{
     Artifact, Definition, Definitions, File, Kind, Place, Program, Source, System,
 };
 pub use error::Error;
 pub use list::{Listed, SystemListed, list};
 pub use resolve::{Policy, Resolver};
-pub use version::{ParseVersionError, Version};
 
 /// What a project needs.
 #[derive(Clone, Debug, PartialEq, Eq)]

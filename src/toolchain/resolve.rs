@@ -8,11 +8,11 @@
 use std::path::PathBuf;
 
 use super::definition::{ANY, Definition, Definitions, File, Source};
-use super::version::Version;
 use super::{Error, Need, Origin, Toolchain, host, system};
 use crate::fetch::{Fetcher, Wanted, unpack};
 use crate::lock::{self, Lock, Pin};
 use crate::progress::Observer;
+use crate::version::Version;
 
 /// What the user decided.
 #[derive(Clone, Debug, Default)]

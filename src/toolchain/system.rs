@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::definition::{Definition, Spot, System};
-use super::version::Version;
 use super::{Error, Toolchain};
 use crate::process::{self, CommandSpec, Runner};
+use crate::version::Version;
 
 /// Looks on PATH and asks. `directory` is the project's: version managers choose by it. `None` if
 /// there is none, or none that answers as the definition says.
