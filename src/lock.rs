@@ -115,7 +115,7 @@ impl Fault for Error {
                 path.display()
             )),
             Self::Newer { .. } => Some("upgrade polyarch".to_owned()),
-            Self::Unknown { .. } => Some("polyarch lock".to_owned()),
+            Self::Unknown { .. } => Some("`polyarch lock`".to_owned()),
             Self::Io(error) => refused(error),
         }
     }

@@ -280,7 +280,7 @@ fn workspaces_nested_and_vendored_modules_embedded_files_and_tags_are_built() {
     ]);
     let error = vendored.fails(3, &["compile"]);
     assert!(
-        error.stderr.contains("hint: polyarch build sub"),
+        error.stderr.contains("hint: `polyarch build sub"),
         "{}",
         error.stderr
     );

@@ -360,7 +360,7 @@ fn a_lock_that_is_too_old_drifts() {
     );
     assert_eq!(
         error.hint().as_deref(),
-        Some("polyarch lock --upgrade tool")
+        Some("`polyarch lock --upgrade tool`")
     );
 
     let lenient = machine().locked(file_entry("1.8", &older), false);
@@ -413,7 +413,7 @@ fn locked_without_an_entry_is_refused() {
         .unwrap_err();
     assert_eq!(error.exit(), Exit::Locked);
     assert!(error.to_string().contains("tool.mod"), "{error}");
-    assert_eq!(error.hint().as_deref(), Some("polyarch lock"));
+    assert_eq!(error.hint().as_deref(), Some("`polyarch lock`"));
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         matches!(self, Self::NoHome)
-            .then(|| "POLYARCH_HOME=/var/cache/polyarch polyarch …".to_owned())
+            .then(|| "`export POLYARCH_HOME=/var/cache/polyarch`".to_owned())
     }
 }
 

@@ -51,11 +51,11 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NothingInCommon => {
-                Some("name the platforms: --platform linux/amd64,linux/arm64".to_owned())
+                Some("name the platforms: `--platform linux/amd64,linux/arm64`".to_owned())
             }
-            Self::AllOfNothing(_) => Some(format!("--platform {}", target::DEFAULT.join(","))),
+            Self::AllOfNothing(_) => Some(format!("`--platform {}`", target::DEFAULT.join(","))),
             Self::BaseIsFile(path) => Some(format!(
-                "--base oci:{path} (a layout), oci-archive:{path} or docker-archive:{path}"
+                "`--base oci:{path}` (a layout), `--base oci-archive:{path}` or `--base docker-archive:{path}`"
             )),
         }
     }

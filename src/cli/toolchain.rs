@@ -38,8 +38,8 @@ mod failed {
 
         fn hint(&self) -> Option<String> {
             Some(match self {
-                Self::Wrong(_) => "polyarch toolchain check --repair".to_owned(),
-                Self::NotHere { name, .. } => format!("polyarch toolchain fetch {name}"),
+                Self::Wrong(_) => "`polyarch toolchain check --repair`".to_owned(),
+                Self::NotHere { name, .. } => format!("`polyarch toolchain fetch {name}`"),
             })
         }
     }

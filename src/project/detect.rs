@@ -107,7 +107,7 @@ impl Fault for Error {
         match self {
             Self::None { below, .. } => below
                 .first()
-                .map(|folder| format!("polyarch build {}", typed(folder))),
+                .map(|folder| format!("`polyarch build {}`", typed(folder))),
             Self::Ambiguous { evidence, .. } => {
                 let flags: Vec<String> = kinds(evidence)
                     .into_iter()
@@ -324,7 +324,10 @@ mod tests {
         let folder = folder(&["services/api/go.mod", "README"]);
         let error = detect(folder.path(), Declared::default()).expect_err("none");
         assert_eq!(error.exit(), Exit::Project);
-        assert_eq!(error.hint().as_deref(), Some("polyarch build services/api"));
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("`polyarch build services/api`")
+        );
         assert_eq!(typed(Path::new("it's a/ü")), r"'it'\''s a/ü'");
     }
 

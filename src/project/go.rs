@@ -126,11 +126,11 @@ impl Fault for Error {
         match self {
             Self::Cache { cache, .. } => cache.hint(),
             Self::SameName { paths, .. } => Some(format!(
-                "build one of them: polyarch build --package {}",
+                "build one of them: `polyarch build --package {}`",
                 paths[0]
             )),
             Self::NoCommands { .. } => Some(
-                "name the package of the command: polyarch build --package ./cmd/NAME".to_owned(),
+                "name the package of the command: `polyarch build --package ./cmd/NAME`".to_owned(),
             ),
             _ => None,
         }

@@ -125,9 +125,9 @@ impl Fault for Error {
         match self {
             Self::Platform { error, .. } => Some(error.hint()),
             Self::NotPerPlatform { key, table, .. } => Some(format!("move `{key}` to `[{table}]`")),
-            Self::NoPlatform { .. } => Some("--platform linux/amd64,linux/arm64".to_owned()),
+            Self::NoPlatform { .. } => Some("`--platform linux/amd64,linux/arm64`".to_owned()),
             Self::Value { example, .. } => Some(format!("`{example}`")),
-            Self::Epoch(_) => Some("SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)".to_owned()),
+            Self::Epoch(_) => Some("`SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)`".to_owned()),
         }
     }
 }

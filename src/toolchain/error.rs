@@ -143,7 +143,7 @@ impl Fault for Error {
         match self {
             Self::Unknown { name, known } => Some(match nearest(name, known) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => "polyarch toolchain list".to_owned(),
+                None => "`polyarch toolchain list`".to_owned(),
             }),
             Self::NoHost { name, .. } => Some(format!(
                 "install `{name}` on this machine, so that it is on PATH"
@@ -161,8 +161,8 @@ impl Fault for Error {
             },
             Self::Fetch { source, .. } => source.hint(),
             Self::Unpack { source, .. } => source.hint(),
-            Self::Drift { name, .. } => Some(format!("polyarch lock --upgrade {name}")),
-            Self::NotLocked { .. } => Some("polyarch lock".to_owned()),
+            Self::Drift { name, .. } => Some(format!("`polyarch lock --upgrade {name}`")),
+            Self::NotLocked { .. } => Some("`polyarch lock`".to_owned()),
             Self::Store(error) => error.hint(),
             Self::Process(error) => error.hint(),
             Self::Io(_) | Self::Definition { .. } => None,

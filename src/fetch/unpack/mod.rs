@@ -110,7 +110,7 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
-            Self::Damaged { .. } => Some("polyarch toolchain check --repair".to_owned()),
+            Self::Damaged { .. } => Some("`polyarch toolchain check --repair`".to_owned()),
             Self::Unsafe { .. } | Self::Empty { .. } | Self::Format(_) | Self::Interrupted => None,
         }
     }
