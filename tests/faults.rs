@@ -73,7 +73,12 @@ fn no_project_and_two_kinds_of_project_are_told_apart() {
     both.ok(&["compile", "--kind", "go", "--platform", "arm64"]);
     says(
         &both.fails(2, &["build", "--kind", "cobol"]),
-        &["unknown kind of project `cobol`"],
+        &["--kind: unknown kind of project `cobol`: expected `go` or `prebuilt`"],
+    );
+    both.write("polyarch.toml", "build.kind = 'ada'\n");
+    says(
+        &both.fails(2, &["plan"]),
+        &["build.kind in polyarch.toml: unknown kind of project `ada`"],
     );
 }
 

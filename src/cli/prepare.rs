@@ -116,14 +116,14 @@ pub(super) fn prepare(
 }
 
 fn detect(settings: &Settings) -> Result<Detected, Failure> {
-    let kind = settings
-        .flags
-        .kind
-        .as_ref()
-        .or(settings.config.build.kind.as_ref());
+    let kind = match (&settings.flags.kind, &settings.config.build.kind) {
+        (Some(flag), _) => Some(Kind::named(flag, "--kind")?),
+        (None, Some(key)) => Some(Kind::named(key, "build.kind in polyarch.toml")?),
+        (None, None) => None,
+    };
     let has_files = |image: &ImageConfig| image.files.is_some();
     let declared = Declared {
-        kind: kind.map(|kind| kind.parse()).transpose()?,
+        kind,
         artifacts: settings.config.build.artifacts.is_some(),
         files: has_files(&settings.config.image) || settings.config.images.values().any(has_files),
     };

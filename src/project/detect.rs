@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde::Serialize;
 use thiserror::Error;
@@ -22,6 +21,15 @@ pub enum Kind {
 
 impl Kind {
     const ALL: [Self; 2] = [Self::Go, Self::Prebuilt];
+
+    /// The kind of that name; `origin` is the flag or key it stands in.
+    pub fn named(text: &str, origin: &'static str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|kind| kind.to_string() == text);
+        found.ok_or_else(|| Error::UnknownKind {
+            text: text.to_owned(),
+            origin,
+        })
+    }
 }
 
 impl fmt::Display for Kind {
@@ -30,15 +38,6 @@ impl fmt::Display for Kind {
             Self::Go => "go",
             Self::Prebuilt => "prebuilt",
         })
-    }
-}
-
-impl FromStr for Kind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let found = Self::ALL.into_iter().find(|kind| kind.to_string() == text);
-        found.ok_or_else(|| Error::UnknownKind(text.to_owned()))
     }
 }
 
@@ -87,8 +86,13 @@ pub enum Error {
         evidence: Vec<Evidence>,
     },
     /// `--kind` or `build.kind` names no kind.
-    #[error("unknown kind of project `{0}`: expected `go` or `prebuilt`")]
-    UnknownKind(String),
+    #[error("{origin}: unknown kind of project `{text}`: expected {}", Kind::ALL.map(|kind| format!("`{kind}`")).join(" or "))]
+    UnknownKind {
+        /// What is no kind.
+        text: String,
+        /// The flag or key.
+        origin: &'static str,
+    },
     /// The folder could not be read.
     #[error("can't look for a project")]
     Io(#[from] std::io::Error),
@@ -98,7 +102,7 @@ impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::None { .. } | Self::Ambiguous { .. } => Exit::Project,
-            Self::UnknownKind(_) => Exit::Usage,
+            Self::UnknownKind { .. } => Exit::Usage,
             Self::Io(_) => Exit::Io,
         }
     }
@@ -115,7 +119,7 @@ impl Fault for Error {
                     .collect();
                 Some(format!("say which with {}", flags.join(" or ")))
             }
-            Self::UnknownKind(_) | Self::Io(_) => None,
+            Self::UnknownKind { .. } | Self::Io(_) => None,
         }
     }
 }
