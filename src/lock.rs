@@ -407,6 +407,13 @@ mod tests {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
+        let conflict = parse("version = 1\n\n<<<<<<< HEAD\n").unwrap_err();
+        let text = conflict.to_string();
+        assert!(
+            text.starts_with("`polyarch.lock` is malformed: line 3, column "),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 1);
         let error = parse("version = 2\n[[anything]]").unwrap_err();
         assert!(matches!(error, Error::Newer { found: 2, .. }));
         assert_eq!(error.hint().as_deref(), Some("upgrade polyarch"));

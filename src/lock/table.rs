@@ -1,5 +1,6 @@
 //! The tables of a lock file as they are written, before they are known to make sense.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::{Pin, Toolchain};
@@ -7,15 +8,27 @@ use crate::digest::Digest;
 
 /// The version alone, whatever else is there.
 pub(super) fn version(text: &str) -> Result<u64, String> {
-    toml::from_str(text)
-        .map(|head: Head| head.version)
-        .map_err(|error| error.to_string())
+    read(text).map(|head: Head| head.version)
 }
 
 /// The entries of a file whose version is known.
 pub(super) fn toolchains(text: &str) -> Result<Vec<Toolchain>, String> {
-    let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+    let file: File = read(text)?;
     file.toolchain.into_iter().map(Table::check).collect()
+}
+
+/// What is wrong is said in one line, its place in front.
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let message = error.message().trim_end().replace('\n', ", ");
+        let before = error.span().and_then(|span| text.get(..span.start));
+        before.map_or(message.clone(), |before| {
+            let line = before.matches('\n').count() + 1;
+            let start = before.rfind('\n').map_or(0, |at| at + 1);
+            let column = before[start..].chars().count() + 1;
+            format!("line {line}, column {column}: {message}")
+        })
+    })
 }
 
 #[derive(Deserialize)]
