@@ -83,7 +83,12 @@ impl Walk<'_> {
         interrupt::check()?;
         // A folder of the base keeps its mode and owner: `/tmp` must stay writable for all.
         if !self.base.is_folder(path) {
-            entries.push(self.entry(path.to_owned(), metadata, Content::Directory));
+            let mut entry = self.entry(path.to_owned(), metadata, Content::Directory);
+            if source != self.plan.source {
+                // Special bits are for what was named: on the folders below they mean other things.
+                entry.mode &= 0o777;
+            }
+            entries.push(entry);
         }
         let mut children: Vec<PathBuf> = Vec::new();
         for child in fs_err::read_dir(source)? {

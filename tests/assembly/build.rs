@@ -5,6 +5,7 @@ use polyarch::digest::Digest;
 use polyarch::fault::Fault;
 use polyarch::image::{self, Origin};
 use polyarch::oci::layer::Compression;
+use polyarch::plan::ImagePlan;
 use serde_json::json;
 
 use super::support::{Yard, plan, platform, snapshot};
@@ -219,35 +220,37 @@ fn folders_are_laid_out_with_plain_modes_and_their_links() {
     fs_err::set_permissions(&run, PermissionsExt::from_mode(0o700)).expect("chmod");
     yard.file("site/a/ä.txt", b"text");
     fs_err::os::unix::fs::symlink("../elsewhere", yard.path("site/a/link")).expect("links");
-    let plan = plan(&["linux/amd64"], &[(&yard.path("site"), "/srv")]);
-    let image = yard.build("scratch", &plan);
-    let base_like = image.manifests[0].layers[0].descriptor.digest;
-    let blob = yard.store.blob(&base_like).expect("stored");
+    let mut plan = plan(&["linux/amd64"], &[(&yard.path("site"), "/srv")]);
+    let names = ["srv/", "srv/a/", "srv/a/link", "srv/a/ä.txt", "srv/run"];
+    let laid = |modes: [u32; 5]| {
+        let named = names.iter().map(|name| (*name).to_owned());
+        named.zip(modes).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        modes(&yard, &plan),
+        laid([0o755, 0o755, 0o777, 0o644, 0o755])
+    );
+    // A mode is for all of it; special bits are not for the folders below.
+    plan.platforms[0].files[0].mode = Some(0o2640);
+    assert_eq!(
+        modes(&yard, &plan),
+        laid([0o2750, 0o750, 0o777, 0o2640, 0o2640])
+    );
+}
+
+/// What the image's one layer holds, with modes.
+fn modes(yard: &Yard, plan: &ImagePlan) -> Vec<(String, u32)> {
+    let image = yard.build("scratch", plan);
+    let layer = image.manifests[0].layers[0].descriptor.digest;
+    let blob = yard.store.blob(&layer).expect("stored");
     let file = fs_err::File::open(blob.path).expect("opens");
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
-    let found: Vec<(String, u32)> = archive
-        .entries()
-        .expect("tar")
-        .map(|entry| {
-            let entry = entry.expect("entry");
-            let path = entry.path().expect("path").display().to_string();
-            (path, entry.header().mode().expect("mode"))
-        })
-        .collect();
-    let found: Vec<(&str, u32)> = found
-        .iter()
-        .map(|(path, mode)| (path.as_str(), *mode))
-        .collect();
-    assert_eq!(
-        found,
-        [
-            ("srv/", 0o755),
-            ("srv/a/", 0o755),
-            ("srv/a/link", 0o777),
-            ("srv/a/ä.txt", 0o644),
-            ("srv/run", 0o755)
-        ]
-    );
+    let entries = archive.entries().expect("tar").map(|entry| {
+        let entry = entry.expect("entry");
+        let path = entry.path().expect("path").display().to_string();
+        (path, entry.header().mode().expect("mode"))
+    });
+    entries.collect()
 }
 
 #[test]
