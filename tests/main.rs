@@ -4,6 +4,7 @@
 //! - `reference`: the generated pages under `docs/` are up to date
 //! - `fetch`, `store`, `toolchain`: what is fetched arrives whole or not at all
 //! - `assembly`: bases, images and outputs on disk, without the program
+//! - `commands`: what the command line answers by itself
 //! - `examples`: every example is built for several platforms and run
 //! - `images`: what is written is what others read
 //! - `reproducible`: same inputs, same bytes
@@ -15,6 +16,7 @@
 
 mod architecture;
 mod assembly;
+mod commands;
 mod examples;
 mod faults;
 mod fetch;

@@ -49,6 +49,8 @@ pub(super) struct Args {
     /// Write what was built as JSON, with buildx's keys; - for standard output
     #[arg(long, value_name = "FILE", help_heading = "Image")]
     metadata_file: Option<PathBuf>,
+    #[arg(short, long, hide = true, value_name = "DOCKERFILE")]
+    file: Option<PathBuf>,
     #[arg(long, hide = true)]
     push: bool,
     #[arg(long, hide = true)]
@@ -89,6 +91,8 @@ enum Error {
     OneStdout(Vec<&'static str>),
     #[error("`{0}` names an image, and `-o type=local` writes none")]
     NoImage(&'static str),
+    #[error("`-f {}`: Dockerfiles are not read yet", .0.display())]
+    Dockerfile(PathBuf),
     #[error("`--push` is not supported yet")]
     Push,
     #[error("`--load` is not supported yet")]
@@ -104,6 +108,9 @@ impl Fault for Error {
         Some(match self {
             Self::OneStdout(_) => "`--metadata-file FILE --iidfile FILE`".to_owned(),
             Self::NoImage(_) => "add an image: `-o type=oci-layout,dest=out/image`".to_owned(),
+            Self::Dockerfile(_) => {
+                "say what the image holds in `polyarch.toml`, under `[image]`".to_owned()
+            }
             Self::Push => {
                 "`polyarch build && skopeo copy --all oci:out/image docker://NAME:TAG`".to_owned()
             }
@@ -117,6 +124,9 @@ impl Fault for Error {
 
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     let start = Instant::now();
+    if let Some(file) = &args.file {
+        return Err(Error::Dockerfile(file.clone()).into());
+    }
     if args.push {
         return Err(Error::Push.into());
     }

@@ -74,6 +74,12 @@ enum Command {
     Lock(lock::Args),
     /// Print shell completions
     Completions(completions::Args),
+    /// Print the help of a command
+    #[command(hide = true)]
+    Help {
+        /// The command, with its subcommand
+        command: Vec<String>,
+    },
     /// Write manual pages
     #[command(hide = true)]
     Man(completions::ManArgs),
@@ -81,7 +87,7 @@ enum Command {
 
 /// Runs the program with the process's own arguments and returns its exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // A reader that has gone away while help is printed is no error.
@@ -103,6 +109,8 @@ pub fn main() -> ExitCode {
             Command::Toolchain(args) => toolchain::run(args, &context),
             Command::Lock(args) => lock::run(args, &context),
             Command::Completions(args) => completions::run(args, &context),
+            // Was answered while the arguments were read.
+            Command::Help { .. } => Ok(()),
             Command::Man(args) => completions::man(args),
         });
     match result {
@@ -111,6 +119,19 @@ pub fn main() -> ExitCode {
             report.error(&failure);
             ExitCode::from(failure.code())
         }
+    }
+}
+
+/// Reads the process's arguments. `polyarch help build` is `polyarch build --help`.
+fn parse() -> Result<Cli, clap::Error> {
+    let cli = Cli::try_parse()?;
+    match &cli.command {
+        Command::Help { command } => {
+            let words = command.iter().map(String::as_str);
+            let asked = std::iter::once("polyarch").chain(words).chain(["--help"]);
+            Cli::try_parse_from(asked)
+        }
+        _ => Ok(cli),
     }
 }
 

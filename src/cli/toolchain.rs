@@ -1,5 +1,6 @@
 //! `polyarch toolchain`: what there is, what is fetched, what the store holds.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::account::plural;
@@ -10,7 +11,7 @@ use super::tools::{self, Tools};
 use crate::progress::{Observer, Silent};
 use crate::settings::Flags;
 use crate::store::Prune;
-use crate::toolchain;
+use crate::toolchain::{self, ANY, Definition};
 
 mod failed {
     use std::path::PathBuf;
@@ -18,6 +19,7 @@ mod failed {
     use thiserror::Error;
 
     use crate::fault::{Exit, Fault};
+    use crate::toolchain;
 
     /// The store is not what it should be.
     #[derive(Debug, Error)]
@@ -26,19 +28,24 @@ mod failed {
         Wrong(Vec<String>),
         #[error("`{name}` is not in the store {}", store.display())]
         NotHere { name: String, store: PathBuf },
+        #[error("nothing is known for host `{host}`, only for {}", known.join(", "))]
+        UnknownHost { host: String, known: Vec<String> },
     }
 
     impl Fault for Error {
         fn exit(&self) -> Exit {
             match self {
                 Self::Wrong(_) => Exit::Integrity,
-                Self::NotHere { .. } => Exit::Toolchain,
+                Self::NotHere { .. } | Self::UnknownHost { .. } => Exit::Toolchain,
             }
         }
 
         fn hint(&self) -> Option<String> {
             Some(match self {
                 Self::Wrong(_) => "`polyarch toolchain check --repair`".to_owned(),
+                Self::UnknownHost { .. } => {
+                    format!("`polyarch toolchain fetch --host {}`", toolchain::host())
+                }
                 Self::NotHere { name, .. } => format!("`polyarch toolchain fetch {name}`"),
             })
         }
@@ -175,6 +182,16 @@ fn fetch(context: &Context<'_>, names: &[String], host: Option<&str>) -> Result<
     let tools = Tools::new(context, &settings, definitions, &fetcher)?;
     let own = toolchain::host();
     let host = host.unwrap_or(&own);
+    // What is for any host would be fetched for a misspelt one, too.
+    let known: BTreeSet<&str> = definitions.iter().flat_map(Definition::hosts).collect();
+    if host != own && (host == ANY || !known.contains(host)) {
+        let known = known.into_iter().filter(|known| *known != ANY);
+        return Err(failed::Error::UnknownHost {
+            host: host.to_owned(),
+            known: known.map(|known| format!("`{known}`")).collect(),
+        }
+        .into());
+    }
     let all: Vec<String> = definitions
         .iter()
         .map(|definition| definition.name.clone())

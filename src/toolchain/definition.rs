@@ -21,7 +21,7 @@ use crate::version::Version;
 const EMBEDDED: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
 
 /// The host that means all.
-pub(super) const ANY: &str = "any";
+pub const ANY: &str = "any";
 
 /// What is read of a file whose size is not known.
 const LARGEST: u64 = 1 << 30;

@@ -20,7 +20,7 @@ use crate::store;
 
 pub use crate::version::{ParseVersionError, Version};
 pub use definition::{
-    Artifact, Definition, Definitions, File, Kind, Place, Program, Source, System,
+    ANY, Artifact, Definition, Definitions, File, Kind, Place, Program, Source, System,
 };
 pub use error::Error;
 pub use list::{Listed, SystemListed, list};
