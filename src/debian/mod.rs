@@ -6,7 +6,9 @@
 //! the network or keeps anything; what comes is checked against a signature, or against a digest
 //! that a signature covers.
 
-mod version;
+pub mod relation;
+pub mod stanza;
+pub mod version;
 
 use std::io::Read;
 
