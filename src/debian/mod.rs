@@ -6,6 +6,7 @@
 //! the network or keeps anything; what comes is checked against a signature, or against a digest
 //! that a signature covers.
 
+pub mod index;
 pub mod relation;
 pub mod stanza;
 pub mod version;
