@@ -7,8 +7,11 @@
 //! that a signature covers.
 
 pub mod index;
+pub mod installed;
 pub mod relation;
+pub mod resolve;
 pub mod stanza;
+pub mod universe;
 pub mod version;
 
 use std::io::Read;
