@@ -13,6 +13,8 @@ pub mod resolve;
 pub mod stanza;
 pub mod universe;
 pub mod version;
+pub mod release;
+pub mod sources;
 
 use std::io::Read;
 
