@@ -243,6 +243,11 @@ impl<R: Read> HashReader<R> {
         (Digest(self.hash.finalize().into()), self.size)
     }
 
+    /// The reader, the digest and the number of bytes read so far.
+    pub fn into_parts(self) -> (R, Digest, u64) {
+        (self.inner, Digest(self.hash.finalize().into()), self.size)
+    }
+
     /// Ends the reading and compares with what was promised.
     pub fn verify(self, digest: Digest, size: u64) -> Result<(), Mismatch> {
         let (computed, found) = self.finish();

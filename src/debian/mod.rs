@@ -13,7 +13,9 @@ pub mod resolve;
 pub mod stanza;
 pub mod universe;
 pub mod version;
+pub mod archive;
 pub mod release;
+pub mod signature;
 pub mod sources;
 
 use std::io::Read;

@@ -20,6 +20,27 @@ pub enum Error {
         /// What it should have been.
         digest: Digest,
     },
+    /// The network is forbidden and the address was never asked.
+    #[error("no answer of {address} is kept and `--offline` forbids asking it")]
+    OfflineDocument {
+        /// What would have been asked.
+        address: Address,
+    },
+    /// No archive has the locked version of a package any more.
+    #[error(
+        "locked version `{version}` of package `{name}` is gone: `{path}` is not {}",
+        describe_archives(archives)
+    )]
+    Gone {
+        /// The package.
+        name: String,
+        /// Its locked version.
+        version: String,
+        /// Its path.
+        path: String,
+        /// The archives that were asked.
+        archives: Vec<Address>,
+    },
     /// An address that can't be used.
     #[error("{address} is not an address that can be fetched: {reason}")]
     BadAddress {
@@ -145,6 +166,8 @@ impl Error {
     pub fn is_elsewhere(&self) -> bool {
         match self {
             Self::Offline { .. }
+            | Self::OfflineDocument { .. }
+            | Self::Gone { .. }
             | Self::BadAddress { .. }
             | Self::Unreachable { .. }
             | Self::Status { .. }
@@ -166,9 +189,10 @@ impl Error {
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Offline { .. } => Exit::Locked,
+            Self::Offline { .. } | Self::OfflineDocument { .. } => Exit::Locked,
             Self::BadAddress { .. } => Exit::Usage,
-            Self::Unreachable { .. }
+            Self::Gone { .. }
+            | Self::Unreachable { .. }
             | Self::Status { .. }
             | Self::Truncated { .. }
             | Self::NotListed { .. }
@@ -186,7 +210,15 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Offline { .. } => "run once without `--offline` while there is a network",
+            Self::Gone { name, .. } => {
+                return Some(format!(
+                    "run `polyarch lock --upgrade {name}`, or name an archive that keeps old \
+                     versions: `snapshot = [\"…\"]` under `[mirrors]`"
+                ));
+            }
+            Self::Offline { .. } | Self::OfflineDocument { .. } => {
+                "run once without `--offline` while there is a network"
+            }
             Self::BadAddress { .. } => {
                 "addresses begin with `https://`, `http://` or `file://`; see `[mirrors]` in docs/toolchains.md"
             }
@@ -210,6 +242,14 @@ impl Fault for Error {
             Self::File { .. } | Self::NotListed { .. } | Self::Interrupted => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+fn describe_archives(archives: &[Address]) -> String {
+    let shown: Vec<String> = archives.iter().map(ToString::to_string).collect();
+    match shown.is_empty() {
+        true => "to be had, as no archive is configured".to_owned(),
+        false => format!("in {}", shown.join(", ")),
     }
 }
 

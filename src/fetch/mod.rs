@@ -2,10 +2,11 @@
 //! wherever they can be had, and unpacked.
 //!
 //! Comes in: a [`Source`] (an address, a wheel of a Python index, a toolchain module of a Go
-//! proxy) and what is [`Wanted`] of it (digest, size). Goes out: a blob that has exactly that
+//! proxy, a package of a Debian archive) and what is [`Wanted`] of it (digest, size). Goes out: a blob that has exactly that
 //! digest. Nothing is believed because of where it came from, so plain `http` and mirrors are as
 //! good as anything else.
 
+mod debian;
 mod error;
 mod goproxy;
 mod http;
@@ -15,6 +16,7 @@ pub mod unpack;
 mod url;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -44,6 +46,17 @@ pub enum Source {
         /// Its version.
         version: String,
     },
+    /// A package of a Debian archive.
+    Debian {
+        /// The package's name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// The archives that may have it, in the order in which they are asked.
+        archives: Vec<String>,
+        /// Its path below an archive's root.
+        path: String,
+    },
 }
 
 /// What is promised of a file.
@@ -67,6 +80,10 @@ pub struct Options {
     /// Beginnings of addresses and what to put in their place. The keys `pypi` and `goproxy` name
     /// the index and the proxy themselves.
     pub mirrors: BTreeMap<String, String>,
+    /// Roots of Debian archives that still have what others have dropped; asked last.
+    pub snapshot: Vec<String>,
+    /// A folder with files as `sha256/<hex>`, taken before anything is asked, and offline, too.
+    pub vendor: Option<PathBuf>,
     /// How long to wait and how often to try.
     pub patience: Patience,
 }
@@ -124,7 +141,8 @@ impl<'a> Fetcher<'a> {
         if let Some(blob) = store.blob(&wanted.digest) {
             return Ok(blob);
         }
-        if self.options.offline {
+        let vendored = self.vendored(&wanted.digest);
+        if self.options.offline && vendored.is_none() {
             return Err(Error::Offline {
                 what: source.to_string(),
                 digest: wanted.digest,
@@ -134,12 +152,42 @@ impl<'a> Fetcher<'a> {
             &wanted.digest,
             wanted.label,
             self.observer,
-            |_| match source {
-                Source::Url(address) => self.fetch_url(address, wanted),
-                Source::Pypi { project, file } => self.fetch_pypi(project, file, wanted),
-                Source::Goproxy { module, version } => self.fetch_goproxy(module, version, wanted),
+            |_| match &vendored {
+                Some(file) => self.bring(file, wanted),
+                None => self.ask(source, wanted),
             },
         )
+    }
+
+    /// The file in the vendor folder, if it is there.
+    fn vendored(&self, digest: &Digest) -> Option<reqwest::Url> {
+        let folder = self.options.vendor.as_ref()?;
+        let path = std::path::absolute(folder.join("sha256").join(digest.hex())).ok()?;
+        path.is_file()
+            .then(|| reqwest::Url::from_file_path(&path).ok())
+            .flatten()
+    }
+
+    fn ask(&self, source: &Source, wanted: &Wanted<'_>) -> Result<(), Error> {
+        match source {
+            Source::Url(address) => self.fetch_url(address, wanted),
+            Source::Pypi { project, file } => self.fetch_pypi(project, file, wanted),
+            Source::Goproxy { module, version } => self.fetch_goproxy(module, version, wanted),
+            Source::Debian {
+                name,
+                version,
+                archives,
+                path,
+            } => {
+                let package = debian::Locked {
+                    name,
+                    version,
+                    archives,
+                    path,
+                };
+                self.fetch_debian(&package, wanted)
+            }
+        }
     }
 
     /// The store that files go to.
@@ -155,6 +203,9 @@ impl std::fmt::Display for Source {
             Self::Pypi { file, .. } => write!(f, "`{file}` of the Python package index"),
             Self::Goproxy { module, version } => {
                 write!(f, "`{module}@{version}` of the Go module proxy")
+            }
+            Self::Debian { name, version, .. } => {
+                write!(f, "package `{name}` `{version}` of the Debian archive")
             }
         }
     }
@@ -203,6 +254,34 @@ mod tests {
 
         let store = lazy.get().unwrap();
         store.insert_blob(&mut &b"abc"[..], None).unwrap();
+        assert_eq!(fetcher.fetch(&source, &wanted(b"abc")).unwrap().size, 3);
+    }
+
+    #[test]
+    fn the_vendor_folder_is_a_source_of_everything_even_offline() {
+        let home = tempfile::tempdir().unwrap();
+        let vendor = home.path().join("vendor");
+        let file = vendor.join("sha256").join(Digest::of(b"abc").hex());
+        fs_err::create_dir_all(vendor.join("sha256")).unwrap();
+        let source = Source::Pypi {
+            project: "x".to_owned(),
+            file: "x.whl".to_owned(),
+        };
+        let options = Options {
+            offline: true,
+            vendor: Some(vendor),
+            ..Options::default()
+        };
+        let lazy = store::Lazy::new(home.path().join("store"));
+        let fetcher = Fetcher::new(&lazy, &Silent, options);
+        assert!(fetcher.fetch(&source, &wanted(b"abc")).is_err());
+
+        fs_err::write(&file, b"abd").unwrap();
+        let error = fetcher.fetch(&source, &wanted(b"abc")).unwrap_err();
+        assert_eq!(error.exit(), Exit::Integrity);
+        assert!(error.to_string().contains("/vendor/sha256/"), "{error}");
+
+        fs_err::write(&file, b"abc").unwrap();
         assert_eq!(fetcher.fetch(&source, &wanted(b"abc")).unwrap().size, 3);
     }
 }

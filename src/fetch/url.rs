@@ -157,7 +157,7 @@ pub(super) fn parse(address: &str) -> Result<Url, Error> {
 
 /// The address after the mirrors: the longest matching beginning is replaced. A beginning matches
 /// whole path segments only.
-fn redirect(address: &str, mirrors: &BTreeMap<String, String>) -> String {
+pub(super) fn redirect(address: &str, mirrors: &BTreeMap<String, String>) -> String {
     let matches = |prefix: &str| {
         address.strip_prefix(prefix).is_some_and(|rest| {
             rest.is_empty() || prefix.ends_with('/') || rest.starts_with(['/', '?'])

@@ -1,0 +1,190 @@
+//! Why an archive could not be opened.
+
+use thiserror::Error;
+
+use crate::debian::release;
+use crate::debian::signature;
+use crate::debian::sources::{ArchiveAddress, Origin};
+use crate::fault::{Exit, Fault, Foreign};
+
+/// Why an archive could not be opened. Addresses are printed without credentials.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Nothing is left to open.
+    #[error(
+        "no source is left for architecture `{architecture}`: there are suites {}",
+        list(suites)
+    )]
+    Nothing {
+        /// The architecture.
+        architecture: String,
+        /// The suites of the sources given.
+        suites: Vec<String>,
+    },
+    /// The archive answers that it has no such suite.
+    #[error("suite `{suite}` does not exist: `{address}` was not found")]
+    NoSuite {
+        /// What was asked for.
+        address: String,
+        /// The suite.
+        suite: String,
+    },
+    /// A signature that does not count.
+    #[error("release of suite `{suite}` of {archive} is not believed")]
+    Signature {
+        /// The archive.
+        archive: ArchiveAddress,
+        /// The suite.
+        suite: String,
+        /// Why.
+        source: signature::Error,
+    },
+    /// The host trusts an archive without a signature; this program does not by itself.
+    #[error("{origin} trusts suite `{suite}` of {archive} without a signature")]
+    NotChosen {
+        /// The archive.
+        archive: ArchiveAddress,
+        /// The suite.
+        suite: String,
+        /// Where the source is written down.
+        origin: Origin,
+    },
+    /// The release itself.
+    #[error(transparent)]
+    Release(#[from] release::Error),
+    /// The suite is not built for the architecture.
+    #[error(
+        "suite `{suite}` of {archive} has no architecture `{architecture}`; it has {}",
+        list(have)
+    )]
+    NoArchitecture {
+        /// The archive.
+        archive: ArchiveAddress,
+        /// The suite.
+        suite: String,
+        /// The architecture.
+        architecture: String,
+        /// Those it has.
+        have: Vec<String>,
+    },
+    /// The suite has no such component.
+    #[error(
+        "suite `{suite}` of {archive} has no component `{component}`; it has {}",
+        list(have)
+    )]
+    NoComponent {
+        /// The archive.
+        archive: ArchiveAddress,
+        /// The suite.
+        suite: String,
+        /// The component.
+        component: String,
+        /// Those it has.
+        have: Vec<String>,
+    },
+    /// The release names no index in a form that can be read.
+    #[error(
+        "release of suite `{suite}` of {archive} names no index `{path}` in xz, gzip, zstd or plain form"
+    )]
+    NoIndex {
+        /// The archive.
+        archive: ArchiveAddress,
+        /// The suite.
+        suite: String,
+        /// The index, without an ending.
+        path: String,
+    },
+    /// Index and release do not fit together, and the release has not changed since.
+    #[error(
+        "archive {archive} is in the middle of an update: `{path}` of suite `{suite}` is not the one that its release names"
+    )]
+    Changed {
+        /// The archive.
+        archive: ArchiveAddress,
+        /// The suite.
+        suite: String,
+        /// The index.
+        path: String,
+    },
+    /// An index is not what its release promises, once decompressed.
+    #[error("`{path}` of suite `{suite}` of {archive} can't be read: {reason}")]
+    Index {
+        /// The archive.
+        archive: ArchiveAddress,
+        /// The suite.
+        suite: String,
+        /// The index.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The index could be decompressed but not compiled.
+    #[error("`{path}` of suite `{suite}` of {archive}")]
+    Compile {
+        /// The archive.
+        archive: ArchiveAddress,
+        /// The suite.
+        suite: String,
+        /// The index.
+        path: String,
+        /// The compiler's reason.
+        source: Foreign,
+    },
+    /// The caller's own error.
+    #[error(transparent)]
+    Fetch(Foreign),
+}
+
+impl Fault for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Nothing { .. }
+            | Self::NotChosen { .. }
+            | Self::NoArchitecture { .. }
+            | Self::NoComponent { .. } => Exit::Usage,
+            Self::NoSuite { .. } | Self::Changed { .. } => Exit::Network,
+            Self::NoIndex { .. } | Self::Index { .. } => Exit::Integrity,
+            Self::Signature { source, .. } => source.exit(),
+            Self::Release(error) => error.exit(),
+            Self::Compile { source, .. } => source.exit(),
+            Self::Fetch(error) => error.exit(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuite { suite, .. } | Self::NoArchitecture { suite, .. } => Some(format!(
+                "correct the suite's name, or do without it: `without-suites = [\"{suite}\"]` \
+                 under `[mirrors]`"
+            )),
+            Self::NotChosen { archive, suite, .. } => Some(format!(
+                "if you trust it as well, write `debian = [\"deb [trusted=yes] {} {suite} …\"]` \
+                 under `[mirrors]`",
+                archive.to_string().trim_matches('`')
+            )),
+            Self::Changed { .. } => Some(
+                "run the same command again in some minutes, or name another mirror under \
+                 `[mirrors]`"
+                    .to_owned(),
+            ),
+            Self::Nothing { .. } => Some(
+                "take suites out of `without-suites` under `[mirrors]`, or architectures into the \
+                 source's `[arch=…]`"
+                    .to_owned(),
+            ),
+            Self::Signature { source, .. } => source.hint(),
+            Self::Release(error) => error.hint(),
+            Self::Compile { source, .. } => source.hint(),
+            Self::Fetch(error) => error.hint(),
+            Self::NoComponent { .. } | Self::NoIndex { .. } | Self::Index { .. } => None,
+        }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
