@@ -17,6 +17,7 @@ pub mod compile;
 pub mod debian;
 pub mod digest;
 pub mod elf;
+pub mod extract;
 pub mod fault;
 pub mod fetch;
 pub mod image;

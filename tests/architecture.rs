@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 const SMALL: [&str; 9] = [
     "atomic",
     "digest",
+    "extract",
     "fault",
     "interrupt",
     "process",
@@ -53,6 +54,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     };
     allow("lib", &[]);
     allow("main", &[&["cli"], &SMALL]);
+    allow("extract", &[]);
     allow("fault", &[]);
     allow("interrupt", &[]);
     allow("progress", &[]);

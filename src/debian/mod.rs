@@ -17,6 +17,14 @@ pub mod archive;
 pub mod release;
 pub mod signature;
 pub mod sources;
+pub mod ar;
+pub mod deb;
+pub mod rootfs;
+#[cfg(test)]
+mod sample;
+pub mod status;
+mod sysroot;
+pub mod unpack;
 
 use std::io::Read;
 

@@ -13,13 +13,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, Rules};
 use crate::digest::BLOCK;
+use crate::extract::{self, MOST_ENTRIES};
 use crate::interrupt;
 use crate::store;
-
-/// More entries than any toolchain has.
-const MOST_ENTRIES: usize = 2_000_000;
-/// As long as a path may be on Linux.
-const LONGEST_PATH: usize = 4096;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -53,23 +49,8 @@ impl<'a> Root<'a> {
     /// Where an entry goes, relative to the root: the prefix stripped, the name changed as the
     /// rules say. `None` if it is not wanted.
     pub(super) fn place(&self, name: &[u8]) -> Result<Option<String>, Error> {
-        let shown = String::from_utf8_lossy(name).into_owned();
-        let refuse = |reason: &str| self.refuse(&shown, reason);
-        let name = std::str::from_utf8(name).map_err(|_| refuse("has a name that is not UTF-8"))?;
-        if name.starts_with('/') {
-            return Err(refuse("has an absolute path"));
-        }
-        if name.len() > LONGEST_PATH || name.contains('\0') {
-            return Err(refuse("has a path that can't be"));
-        }
-        let mut parts: Vec<&str> = Vec::new();
-        for part in name.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => return Err(refuse("has a path with `..`")),
-                part => parts.push(part),
-            }
-        }
+        let parts = extract::parts(name)
+            .map_err(|reason| self.refuse(&String::from_utf8_lossy(name), reason))?;
         let strip = self.rules.strip.as_deref().unwrap_or_default();
         let mut rest = parts.as_slice();
         for part in strip.split('/').filter(|part| !part.is_empty()) {
@@ -139,16 +120,11 @@ impl<'a> Root<'a> {
     /// Makes a symbolic link, if it stays inside.
     pub(super) fn link(&mut self, path: &str, target: &[u8]) -> Result<(), Error> {
         self.parents(path)?;
-        let Ok(target) = std::str::from_utf8(target) else {
-            return Err(self.refuse(path, "links to a name that is not UTF-8"));
-        };
-        if target.is_empty() || target.len() > LONGEST_PATH || target.contains('\0') {
-            return Err(self.refuse(path, "links to a path that can't be"));
-        }
+        let target = extract::target(target).map_err(|reason| self.refuse(path, reason))?;
         if target.starts_with('/') {
             return Err(self.refuse(path, &format!("links to the absolute path `{target}`")));
         }
-        let parts = || target.split('/').filter(|part| !matches!(*part, "" | "."));
+        let parts = || extract::target_parts(target);
         let climbs = parts().take_while(|part| *part == "..").count();
         if climbs > path.matches('/').count() {
             return Err(self.refuse(path, &format!("links out of the tree, to `{target}`")));

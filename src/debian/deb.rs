@@ -1,0 +1,220 @@
+//! Binary packages, `.deb` files, as streams (deb(5)).
+//!
+//! Comes in: a stream that is not trusted. Goes out: what `control.tar` says, checked and bounded,
+//! and `data.tar` as a stream of decompressed bytes that ends or fails at a given size. Members are
+//! taken in the order that deb(5) fixes: `debian-binary`, then `control.tar`, then `data.tar`; names
+//! that begin with `_` are passed over, and so is all that follows. bzip2 and lzma, which dpkg reads
+//! for the sake of packages older than 2012, are refused by name.
+
+mod control;
+pub mod tarball;
+
+use std::io::{self, BufRead, Read};
+
+use liblzma::stream::{CONCATENATED, Stream};
+use thiserror::Error;
+
+use super::ar;
+use crate::fault::{Exit, Fault};
+
+pub use control::{Control, Difference};
+
+/// The most bytes that a package's data may have where nothing else is said.
+pub const MAXIMUM: u64 = 8 << 30;
+/// The most bytes of `control.tar`: the checksums of 100,000 files have some 10 MB.
+const MAXIMUM_CONTROL: u64 = 64 << 20;
+/// The most memory that decompressing one xz stream may take. `xz -9` needs 65 MiB.
+const XZ_MEMORY: u64 = 96 << 20;
+/// The largest window of a Zstandard stream, as a power of two: 128 MiB, as `zstd -d` has it.
+const ZSTD_WINDOW: u32 = 27;
+/// The longest content of `debian-binary` that is read.
+const MAXIMUM_VERSION: u64 = 64;
+
+/// Why something is no package that can be read.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// It is not the archive that packages are.
+    #[error(transparent)]
+    Ar(#[from] ar::Error),
+    /// A member is not the one that has to be here.
+    #[error("has {} where `{expected}` is expected", describe(found.as_deref()))]
+    Member {
+        /// What has to be here.
+        expected: &'static str,
+        /// What is here, if anything is.
+        found: Option<String>,
+    },
+    /// The format is of another major version.
+    #[error("has format version `{0}`: expected 2.x")]
+    Version(String),
+    /// The member is compressed in a way that is not read.
+    #[error("has `{member}`: expected `{expected}` plain or with .gz, .xz or .zst")]
+    Compression {
+        /// The member.
+        member: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Its tar archive is damaged or has what packages may not have.
+    #[error("`{member}` {source}")]
+    Tar {
+        /// Which one.
+        member: &'static str,
+        /// What is wrong with it.
+        source: tarball::Error,
+    },
+    /// The control information is not complete or malformed.
+    #[error("the control file {0}")]
+    Control(String),
+}
+
+impl Fault for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Ar(ar::Error::Io(_)) => Exit::Io,
+            _ => Exit::Integrity,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Compression { .. } => Some(
+                "repack it: `dpkg-deb -R OLD.deb DIR && dpkg-deb -Zxz -b DIR NEW.deb`".to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// A package that was opened.
+pub struct Deb<'a> {
+    /// What it says about itself.
+    pub control: Control,
+    /// The tar stream with its files. It fails where there is more than was allowed.
+    pub data: Box<dyn Read + Send + 'a>,
+}
+
+/// Opens a package, whose data may have `maximum` bytes.
+pub fn open<'a>(stream: impl BufRead + Send + 'a, maximum: u64) -> Result<Deb<'a>, Error> {
+    let mut archive = ar::Reader::new(stream)?;
+    version(&mut archive)?;
+    let name = member(&mut archive, "control.tar")?;
+    let control = {
+        let stream = decompress(&mut archive, &name, "control.tar", MAXIMUM_CONTROL)?;
+        Control::read(stream)?
+    };
+    let name = member(&mut archive, "data.tar")?;
+    let data = decompress(archive, &name, "data.tar", maximum)?;
+    Ok(Deb { control, data })
+}
+
+fn version(archive: &mut ar::Reader<impl BufRead>) -> Result<(), Error> {
+    let found = archive.advance()?.map(|member| member.name);
+    if found.as_deref() != Some("debian-binary") {
+        return Err(Error::Member {
+            expected: "debian-binary",
+            found,
+        });
+    }
+    let mut content = Vec::new();
+    archive
+        .take(MAXIMUM_VERSION)
+        .read_to_end(&mut content)
+        .map_err(ar::Error::Io)?;
+    let line = content.split(|byte| *byte == b'\n').next();
+    match line.unwrap_or_default() {
+        [b'2', b'.', minor @ ..] if !minor.is_empty() && minor.iter().all(u8::is_ascii_digit) => {
+            Ok(())
+        }
+        line => Err(Error::Version(String::from_utf8_lossy(line).into_owned())),
+    }
+}
+
+/// The name of the next member that is not to be passed over, which has to be the one expected.
+fn member(archive: &mut ar::Reader<impl BufRead>, expected: &'static str) -> Result<String, Error> {
+    loop {
+        match archive.advance()? {
+            Some(member) if member.name.starts_with('_') => {}
+            Some(member) if member.name.starts_with(expected) => return Ok(member.name),
+            other => {
+                return Err(Error::Member {
+                    expected,
+                    found: other.map(|member| member.name),
+                });
+            }
+        }
+    }
+}
+
+fn decompress<'a>(
+    stream: impl BufRead + Send + 'a,
+    name: &str,
+    expected: &'static str,
+    maximum: u64,
+) -> Result<Box<dyn Read + Send + 'a>, Error> {
+    let unreadable = |error| Error::Ar(ar::Error::Io(error));
+    Ok(match name.strip_prefix(expected) {
+        Some("") => Box::new(Bounded::new(stream, maximum)),
+        Some(".gz") => {
+            let decoder = flate2::bufread::MultiGzDecoder::new(stream);
+            Box::new(Bounded::new(decoder, maximum))
+        }
+        Some(".xz") => {
+            let decoder = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED);
+            let decoder = decoder.map_err(|error| unreadable(error.into()))?;
+            let decoder = liblzma::bufread::XzDecoder::new_stream(stream, decoder);
+            Box::new(Bounded::new(decoder, maximum))
+        }
+        Some(".zst") => {
+            let mut decoder = zstd::Decoder::with_buffer(stream).map_err(unreadable)?;
+            decoder.window_log_max(ZSTD_WINDOW).map_err(unreadable)?;
+            Box::new(Bounded::new(decoder, maximum))
+        }
+        _ => {
+            return Err(Error::Compression {
+                member: name.to_owned(),
+                expected,
+            });
+        }
+    })
+}
+
+/// Fails once there are more bytes than may be.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+    maximum: u64,
+}
+
+impl<R: Read> Bounded<R> {
+    fn new(inner: R, maximum: u64) -> Self {
+        Self {
+            inner,
+            left: maximum,
+            maximum,
+        }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // One byte more than may come, so that an end exactly there is no fault.
+        let most = usize::try_from(self.left.saturating_add(1)).unwrap_or(usize::MAX);
+        let most = buffer.len().min(most);
+        let read = self.inner.read(&mut buffer[..most])?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => self.left = left,
+            None => {
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    format!("more than {} bytes when decompressed", self.maximum),
+                ));
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn describe(found: Option<&str>) -> String {
+    found.map_or_else(|| "no member".to_owned(), |name| format!("`{name}`"))
+}
