@@ -70,9 +70,18 @@ pub enum Error {
 
 impl Fault for Error {
     fn exit(&self) -> Exit {
-        match self {
-            Self::Ar(ar::Error::Io(_)) => Exit::Io,
-            _ => Exit::Integrity,
+        let reason = match self {
+            Self::Ar(ar::Error::Io(reason)) => Some(reason),
+            Self::Tar {
+                source: tarball::Error::Damaged { source, .. },
+                ..
+            } => Some(source),
+            _ => None,
+        };
+        // What the system itself refused is not the package's fault.
+        match reason.and_then(io::Error::raw_os_error) {
+            Some(_) => Exit::Io,
+            None => Exit::Integrity,
         }
     }
 

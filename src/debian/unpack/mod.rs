@@ -12,6 +12,9 @@
 //! be empty and nobody else's; after an error it is to be thrown away.
 
 mod ahead;
+mod dispute;
+#[cfg(test)]
+mod tests;
 pub(super) mod tree;
 
 use std::io;

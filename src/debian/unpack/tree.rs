@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 
+use super::dispute::{Adding, Dispute};
 use super::{Content, Entry, Failed, Kind, too_many};
 use crate::debian::deb::Control;
 use crate::debian::deb::tarball::{self, Member};
@@ -30,9 +31,9 @@ const MOST_TEXT: usize = 256 << 20;
 /// One path that was made.
 pub(in crate::debian) struct Node {
     pub(in crate::debian) what: What,
-    mode: u32,
-    uid: u32,
-    gid: u32,
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
     /// Whose it is; none for what no package has.
     pub(in crate::debian) package: Option<usize>,
 }
@@ -56,16 +57,6 @@ pub(in crate::debian) struct Tree<'a> {
     /// The directory of the last entry as it was named, and where that is.
     last: Option<(String, String)>,
     buffer: Vec<u8>,
-}
-
-/// What becomes of an entry whose place is taken.
-enum Dispute {
-    /// It is written where the other was.
-    Replace,
-    /// The other stays.
-    Keep,
-    /// Both have to be the same.
-    Compare,
 }
 
 impl<'a> Tree<'a> {
@@ -440,68 +431,6 @@ impl<'a> Tree<'a> {
             return Err(too_many(member));
         }
         Ok(())
-    }
-}
-
-/// An entry on its way into the tree.
-struct Adding<'a> {
-    member: &'a Member,
-    controls: &'a [Control],
-    package: Option<usize>,
-}
-
-impl Adding<'_> {
-    fn node(&self, kind: Kind, what: What) -> Node {
-        let member = self.member;
-        let (mode, uid, gid) = match (kind, &what) {
-            (Kind::Rootfs, _) => (member.mode, member.uid, member.gid),
-            (Kind::Sysroot, What::File(_)) if member.mode & 0o111 == 0 => (0o644, 0, 0),
-            (Kind::Sysroot, _) => (0o755, 0, 0),
-        };
-        Node {
-            what,
-            mode,
-            uid,
-            gid,
-            package: self.package,
-        }
-    }
-
-    /// What becomes of the entry in a place that is taken, as dpkg has it.
-    fn dispute(&self, there: &Node, path: &str) -> Result<Dispute, Failed> {
-        let (Some(with), Some(package)) = (there.package, self.package) else {
-            let reason = format!("takes the place of `{path}`, which packages do not have");
-            return Err(self.member.refuse(reason).into());
-        };
-        if with == package {
-            let reason = match there.what {
-                What::Directory => "takes the place of a directory",
-                What::Link(_) => "takes the place of a link",
-                What::File(_) => "is there twice",
-            };
-            return Err(self.member.refuse(reason).into());
-        }
-        let (ours, other) = (&self.controls[package], &self.controls[with]);
-        let both = ours.is_same() && other.is_same();
-        match there.what {
-            What::Directory => {}
-            _ if ours.replaces(other) => return Ok(Dispute::Replace),
-            _ if other.replaces(ours) => return Ok(Dispute::Keep),
-            _ if both && ours.package == other.package => return Ok(Dispute::Compare),
-            _ => {}
-        }
-        Err(Failed::Conflict {
-            entry: path.to_owned(),
-            with,
-        })
-    }
-
-    fn conflict(&self, nodes: &HashMap<String, Node>, path: &str) -> Failed {
-        let with = nodes.get(path).and_then(|node| node.package);
-        Failed::Conflict {
-            entry: path.to_owned(),
-            with: with.unwrap_or_default(),
-        }
     }
 }
 
