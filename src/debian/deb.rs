@@ -227,3 +227,158 @@ impl<R: Read> Read for Bounded<R> {
 fn describe(found: Option<&str>) -> String {
     found.map_or_else(|| "no member".to_owned(), |name| format!("`{name}`"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::debian::sample::{self, Tar, ar};
+
+    const CONTROL: &str = "Package: demo\nVersion: 1\nArchitecture: all\n";
+
+    fn control() -> Vec<u8> {
+        Tar::default().file("./control", CONTROL).end()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut deb = open(bytes, MAXIMUM)?;
+        assert_eq!(deb.control.package, "demo");
+        let mut data = Vec::new();
+        deb.data.read_to_end(&mut data).map_err(ar::Error::Io)?;
+        Ok(data)
+    }
+
+    fn package(members: &[(&str, &[u8])]) -> Result<Vec<u8>, Error> {
+        read(&ar(members))
+    }
+
+    #[test]
+    fn every_compression_that_dpkg_writes_is_read() {
+        let data = b"data ".repeat(1000);
+        let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 3).unwrap();
+        let compress: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 4] = [
+            ("", &<[u8]>::to_vec),
+            (".gz", &sample::gzip),
+            (".xz", &sample::xz),
+            (".zst", &zstd),
+        ];
+        for (end, compress) in compress {
+            let found = package(&[
+                ("debian-binary", b"2.0\n"),
+                (&format!("control.tar{end}"), &compress(&control())),
+                (&format!("data.tar{end}"), &compress(&data)),
+            ]);
+            assert_eq!(found.unwrap(), data, "{end}");
+        }
+    }
+
+    #[test]
+    fn members_that_later_versions_may_add_are_passed_over() {
+        let found = package(&[
+            ("debian-binary", b"2.1\nmore\n"),
+            ("_signature", b"x"),
+            ("control.tar", &control()),
+            ("_another", b"xyz"),
+            ("data.tar", b"data"),
+            ("anything", b""),
+        ]);
+        assert_eq!(found.unwrap(), b"data");
+    }
+
+    #[test]
+    fn what_is_no_package_is_refused_by_name() {
+        let binary = ("debian-binary", &b"2.0\n"[..]);
+        let control = control();
+        let control = ("control.tar", &control[..]);
+        for (members, expected) in [
+            (
+                &[control, binary][..],
+                "has `control.tar` where `debian-binary` is expected",
+            ),
+            (
+                &[binary][..],
+                "has no member where `control.tar` is expected",
+            ),
+            (
+                &[binary, control][..],
+                "has no member where `data.tar` is expected",
+            ),
+            (
+                &[binary, ("data.tar", b""), control][..],
+                "has `data.tar` where `control.tar` is expected",
+            ),
+            (
+                &[binary, ("other", b""), control][..],
+                "has `other` where `control.tar` is expected",
+            ),
+            (
+                &[("debian-binary", &b"3.0\n"[..]), control][..],
+                "has format version `3.0`: expected 2.x",
+            ),
+            (
+                &[("debian-binary", &b""[..])][..],
+                "has format version ``: expected 2.x",
+            ),
+            (
+                &[binary, control, ("data.tar.bz2", b"BZh")][..],
+                "has `data.tar.bz2`: expected `data.tar` plain or with .gz, .xz or .zst",
+            ),
+        ] {
+            let error = package(members).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.exit(), Exit::Integrity);
+        }
+        let error = read(b"PK").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "is no ar archive: expected it to begin with `!<arch>`"
+        );
+    }
+
+    #[test]
+    fn old_compression_has_a_way_out() {
+        let binary = ("debian-binary", &b"2.0\n"[..]);
+        let control = control();
+        for name in ["data.tar.bz2", "data.tar.lzma"] {
+            let members = [binary, ("control.tar", &control[..]), (name, b"x")];
+            let hint = package(&members).unwrap_err().hint().unwrap();
+            assert!(hint.contains("dpkg-deb -Zxz"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn the_data_ends_where_the_bound_is_and_not_before() {
+        let data = vec![7; 5000];
+        let bytes = ar(&[
+            ("debian-binary", b"2.0\n"),
+            ("control.tar", &control()),
+            ("data.tar.xz", &sample::xz(&data)),
+        ]);
+        let read = |maximum| {
+            let mut found = Vec::new();
+            let mut deb = open(&bytes[..], maximum).unwrap();
+            deb.data.read_to_end(&mut found).map(|_| found.len())
+        };
+        assert_eq!(read(5000).unwrap(), 5000);
+        let error = read(4999).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn xz_that_wants_too_much_memory_is_refused() {
+        let mut options = liblzma::stream::LzmaOptions::new_preset(1).unwrap();
+        let mut filters = liblzma::stream::Filters::new();
+        filters.lzma2(options.dict_size(128 << 20));
+        let check = liblzma::stream::Check::Crc32;
+        let encoder = Stream::new_stream_encoder(&filters, check).unwrap();
+        let mut data = Vec::new();
+        liblzma::read::XzEncoder::new_stream(&b"x"[..], encoder)
+            .read_to_end(&mut data)
+            .unwrap();
+        let found = package(&[
+            ("debian-binary", b"2.0\n"),
+            ("control.tar", &control()),
+            ("data.tar.xz", &data),
+        ]);
+        assert!(found.is_err());
+    }
+}

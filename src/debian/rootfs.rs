@@ -323,3 +323,148 @@ fn end_line(text: &mut Vec<u8>) {
         text.push(b'\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::debian::unpack::Entry;
+
+    fn complete_with(files: &[(&str, &str)], controls: Vec<Control>) -> Vec<Addition> {
+        let tree = tempfile::tempdir().unwrap();
+        let mut entries: Vec<Entry> = Vec::new();
+        for (path, text) in files {
+            let place = tree.path().join(path);
+            fs_err::create_dir_all(place.parent().unwrap()).unwrap();
+            fs_err::write(&place, text).unwrap();
+            entries.push(Entry {
+                path: (*path).to_owned(),
+                content: Content::File,
+                mode: 0o644,
+                uid: 0,
+                gid: 0,
+                package: Some(0),
+            });
+        }
+        entries.sort_by(|left, right| left.path.cmp(&right.path));
+        let unpacked = Unpacked {
+            entries,
+            controls,
+            dangling: Vec::new(),
+        };
+        complete(tree.path(), &unpacked).unwrap()
+    }
+
+    fn text(additions: &[Addition], path: &str) -> Option<String> {
+        let found = additions.iter().find(|addition| addition.path == path)?;
+        match &found.content {
+            Added::File(bytes) => Some(String::from_utf8(bytes.clone()).unwrap()),
+            Added::Symlink(target) => Some(target.clone()),
+            Added::Directory => Some(format!("{:o} {}", found.mode, found.uid)),
+        }
+    }
+
+    #[test]
+    fn an_empty_root_gets_users_and_their_homes_and_nothing_else() {
+        let additions = complete_with(&[], Vec::new());
+        let paths: Vec<&str> = additions.iter().map(|a| a.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["etc/group", "etc/passwd", "home/nonroot", "root", "tmp"]
+        );
+        assert_eq!(text(&additions, "tmp").unwrap(), "1777 0");
+        assert_eq!(text(&additions, "home/nonroot").unwrap(), "700 65532");
+        assert!(
+            text(&additions, "etc/passwd")
+                .unwrap()
+                .contains("nobody:x:65534:")
+        );
+    }
+
+    #[test]
+    fn what_packages_have_is_not_replaced() {
+        let files = [("etc/passwd", "mine\n"), ("tmp/x", ""), ("root", "a file")];
+        let additions = complete_with(&files, Vec::new());
+        assert_eq!(text(&additions, "etc/passwd"), None);
+        assert_eq!(text(&additions, "root"), None);
+        assert!(text(&additions, "etc/group").is_some());
+    }
+
+    #[test]
+    fn the_masters_of_base_passwd_and_libc_are_used() {
+        let additions = complete_with(
+            &[
+                (
+                    "usr/share/base-passwd/passwd.master",
+                    "root:*:0:0::/root:/bin/bash",
+                ),
+                ("usr/share/libc-bin/nsswitch.conf", "hosts: files dns\n"),
+            ],
+            Vec::new(),
+        );
+        assert_eq!(
+            text(&additions, "etc/passwd").unwrap(),
+            format!("root:*:0:0::/root:/bin/bash\n{NONROOT_PASSWD}")
+        );
+        assert_eq!(
+            text(&additions, "etc/nsswitch.conf").unwrap(),
+            "hosts: files dns\n"
+        );
+    }
+
+    #[test]
+    fn certificates_are_put_together_sorted_and_linked_for_libssl() {
+        let certificates = [
+            ("usr/share/ca-certificates/mozilla/b.crt", "B"),
+            ("usr/share/ca-certificates/mozilla/a.crt", "A\n"),
+            ("usr/share/ca-certificates/mozilla/README", "x"),
+        ];
+        let additions = complete_with(&certificates, Vec::new());
+        assert_eq!(text(&additions, BUNDLE).unwrap(), "A\nB\n");
+        assert_eq!(text(&additions, "usr/lib/ssl/cert.pem"), None);
+        let ssl = ("usr/lib/aarch64-linux-gnu/libssl.so.3", "");
+        let all = [&certificates[..], &[ssl]].concat();
+        let additions = complete_with(&all, Vec::new());
+        assert_eq!(
+            text(&additions, "usr/lib/ssl/cert.pem").unwrap(),
+            "/etc/ssl/certs/ca-certificates.crt"
+        );
+        let openssl = ("usr/lib/ssl/cert.pem", "");
+        let additions = complete_with(&[&all[..], &[openssl]].concat(), Vec::new());
+        assert_eq!(text(&additions, "usr/lib/ssl/cert.pem"), None);
+        assert!(text(&additions, "usr/lib/ssl/certs").is_some());
+    }
+
+    #[test]
+    fn every_package_is_noted_with_its_checksums() {
+        let control = |name: &str| {
+            let text = format!("Package: {name}\nVersion: 1\nArchitecture: all\n");
+            Control::parse(text.as_bytes()).unwrap()
+        };
+        let (mut with, without) = (control("with"), control("without"));
+        with.md5sums = Some(b"0  usr/a\n".to_vec());
+        with.conffiles = vec!["etc/a.conf".to_owned(), "etc/gone".to_owned()];
+        let files = [("etc/a.conf", ""), ("usr/a", "")];
+        let additions = complete_with(&files, vec![with.clone(), without]);
+        let directory = "var/lib/dpkg/status.d";
+        let entry = text(&additions, &format!("{directory}/with")).unwrap();
+        assert!(
+            entry.contains("\nStatus: install ok installed\n"),
+            "{entry}"
+        );
+        assert!(
+            entry.contains("\nConffiles:\n /etc/a.conf d41d8cd98f00b204e9800998ecf8427e\n"),
+            "{entry}"
+        );
+        let sums = |name: &str| text(&additions, &format!("{directory}/{name}.md5sums")).unwrap();
+        assert_eq!(
+            (sums("with").as_str(), sums("without").as_str()),
+            ("0  usr/a\n", "")
+        );
+        with.md5sums = None;
+        let additions = complete_with(&files, vec![with]);
+        assert_eq!(
+            text(&additions, &format!("{directory}/with.md5sums")).unwrap(),
+            "d41d8cd98f00b204e9800998ecf8427e  usr/a\n"
+        );
+    }
+}

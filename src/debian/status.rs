@@ -8,6 +8,7 @@
 //! have them, and no `/var/lib/dpkg/status`: trivy, syft, grype and clair read both forms, and files
 //! of their own for each package can lie in several layers, where one `status` would hide the other.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use md5::{Digest as _, Md5};
@@ -61,7 +62,7 @@ pub fn entry(control: &Control, conffiles: &[(String, String)]) -> String {
     if !conffiles.is_empty() {
         let mut text = "Conffiles:\n".to_owned();
         for (path, md5) in conffiles {
-            text.push_str(&format!(" /{path} {md5}\n"));
+            let _ = writeln!(text, " /{path} {md5}");
         }
         // dpkg's own place for it.
         fields.push(("Conffiles", text));
@@ -98,7 +99,11 @@ pub(super) fn md5_of(mut reader: impl Read) -> io::Result<String> {
 }
 
 fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * digest.len());
+    for byte in digest {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// dpkg's spelling, where it knows the field.

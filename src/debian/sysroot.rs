@@ -128,3 +128,41 @@ fn follow(tree: &Tree<'_>, path: &str, target: &str) -> End {
     }
     end
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absolute_targets_become_relative_to_the_link() {
+        for (path, target, expected) in [
+            ("usr/lib/a/l.so", "/lib/a/l.so.6", "../../../lib/a/l.so.6"),
+            ("l", "/x", "x"),
+            ("l", "/", "."),
+            ("usr/l", "/", ".."),
+            ("usr/l", "/../../etc//x/.", "../etc/x"),
+            ("usr/l", "/a/../b", "../a/../b"),
+            ("usr/l", "../x", "../x"),
+        ] {
+            assert_eq!(relative(path, target), expected, "{path} -> {target}");
+        }
+    }
+
+    #[test]
+    fn only_what_no_compiler_reads_is_left_out() {
+        for (path, kind, expected) in [
+            ("usr/share/doc/a/changelog.gz", tarball::Kind::File, true),
+            ("usr/share/doc/a/copyright", tarball::Kind::File, false),
+            ("usr/share/doc/a", tarball::Kind::Directory, true),
+            ("usr/share/doc/a", tarball::Kind::Symlink, false),
+            ("usr/share/doc", tarball::Kind::Directory, true),
+            ("usr/share/man/man3/x.3", tarball::Kind::File, true),
+            ("usr/share/pkgconfig/x.pc", tarball::Kind::File, false),
+            ("usr/share/documents", tarball::Kind::File, false),
+            ("usr/include/doc/x.h", tarball::Kind::File, false),
+        ] {
+            let parts: Vec<&str> = path.split('/').collect();
+            assert_eq!(is_left_out(&parts, kind), expected, "{path}");
+        }
+    }
+}

@@ -245,3 +245,93 @@ fn list_conffiles(list: &[u8]) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::debian::sample::Tar;
+
+    fn control(fields: &str) -> Control {
+        let text = format!("Package: demo\nVersion: 1.5-2\nArchitecture: all\n{fields}");
+        Control::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn fields_are_found_whatever_their_case_and_keep_their_lines() {
+        let control =
+            control("multi-arch: same\nDescription: short\n long\n .\n   far\nTag:\n a,\n b\n");
+        assert!(control.is_same());
+        assert_eq!(
+            control.field("DESCRIPTION"),
+            Some("short\n long\n .\n   far")
+        );
+        assert_eq!(control.field("Tag"), Some("a,\n b"));
+        assert_eq!(control.field("Depends"), None);
+        assert_eq!(control.fields().count(), 6);
+    }
+
+    #[test]
+    fn what_is_no_control_file_is_refused() {
+        for (text, expected) in [
+            ("", "has no `Package`"),
+            ("Package: a\nVersion: 1\n", "has no `Architecture`"),
+            ("Package: a\nArchitecture: all\n", "has no `Version`"),
+            (
+                "Package: ../a\nVersion: 1\nArchitecture: all\n",
+                "which is no name",
+            ),
+            (
+                "Package: a\nVersion: 1\nArchitecture: a/b\n",
+                "which is none",
+            ),
+            ("Package: a\nnonsense\n", "malformed in line 2: `nonsense`"),
+            (" x\nPackage: a\n", "malformed in line 1"),
+            ("Package: a\n\nPackage: b\n", "malformed in line 2"),
+        ] {
+            let error = Control::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn replaces_is_about_names_and_versions_and_not_about_what_is_provided() {
+        let other = control("Provides: virtual\n");
+        for (field, expected) in [
+            ("demo", true),
+            ("a, demo (<< 1.5-3), b", true),
+            ("demo (<< 1.5-2)", false),
+            ("demo (<= 1.5-2)", true),
+            ("demo (= 1.5-2)", true),
+            ("demo (>= 1.6)", false),
+            ("demo (>> 1.5-1)", true),
+            ("demo:any (<<2)", true),
+            ("virtual", false),
+            ("demo (~ 1)", false),
+            ("", false),
+        ] {
+            let new = control(&format!("Replaces: {field}\n"));
+            assert_eq!(new.replaces(&other), expected, "{field}");
+        }
+    }
+
+    #[test]
+    fn lists_and_scripts_are_taken_from_the_archive() {
+        let tar = Tar::default()
+            .directory("./")
+            .file("./control", "Package: a\nVersion: 1\nArchitecture: all\n")
+            .file("./md5sums", "x  usr/a\n")
+            .file(
+                "./conffiles",
+                "/etc/a\nremove-on-upgrade /etc/old\n/etc/b\n",
+            )
+            .file("./postinst", "#!/bin/sh\n")
+            .file("./triggers", "")
+            .end();
+        let control = Control::read(&tar[..]).unwrap();
+        assert_eq!(control.md5sums.as_deref(), Some(&b"x  usr/a\n"[..]));
+        assert_eq!(control.conffiles, ["etc/a", "etc/b"]);
+        assert_eq!(control.scripts, ["postinst"]);
+        let error = Control::read(&Tar::default().end()[..]).unwrap_err();
+        assert_eq!(error.to_string(), "the control file is missing");
+    }
+}

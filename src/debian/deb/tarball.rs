@@ -238,3 +238,75 @@ fn at(entry: &str) -> String {
         format!(" at or behind `{entry}`")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::debian::sample::Tar;
+
+    fn members(bytes: &[u8]) -> Result<Vec<(Member, Vec<u8>)>, Error> {
+        let mut found = Vec::new();
+        walk(bytes, |member, content| {
+            let mut bytes = Vec::new();
+            content
+                .read_to_end(&mut bytes)
+                .map_err(|error| member.damaged(error))?;
+            found.push((member.clone(), bytes));
+            Ok::<_, Error>(())
+        })?;
+        Ok(found)
+    }
+
+    #[test]
+    fn long_names_and_targets_belong_to_the_member_behind_them() {
+        let long = format!("./usr/{}", "name/".repeat(60));
+        let name = format!("{long}x");
+        let tar = Tar::default()
+            .file(&name, "one")
+            .link("./l", &name)
+            .file("./s", "two");
+        let found = members(&tar.end()).unwrap();
+        assert_eq!(found[0].0.shown(), name);
+        assert_eq!(found[0].1, b"one");
+        assert_eq!(found[1].0.target, name.as_bytes());
+        assert_eq!(
+            (found[2].0.shown().as_str(), &found[2].1[..]),
+            ("./s", &b"two"[..])
+        );
+    }
+
+    #[test]
+    fn directories_of_the_oldest_format_are_known_by_their_slash() {
+        let found = members(&Tar::default().file("./usr/", "").end()).unwrap();
+        assert_eq!(found[0].0.kind, Kind::Directory);
+    }
+
+    #[test]
+    fn a_name_without_end_or_without_member_is_refused() {
+        let long = EntryType::GNULongName;
+        let endless = Tar::default()
+            .entry("x", long, 0, "", &[b'a'; 5000])
+            .file("x", "");
+        assert!(matches!(members(&endless.end()), Err(Error::Unsafe { .. })));
+        let alone = Tar::default().entry("x", long, 0, "", b"name");
+        assert!(matches!(members(&alone.end()), Err(Error::Damaged { .. })));
+    }
+
+    #[test]
+    fn an_archive_that_ends_in_a_member_is_damaged() {
+        let whole = Tar::default().file("./a", &"x".repeat(1000)).0;
+        for length in [100, 511, 513, 1000, 1535] {
+            let error = members(&whole[..length]).unwrap_err();
+            assert!(matches!(error, Error::Damaged { .. }), "{length}: {error}");
+        }
+        // The end mark is missing, and nothing else.
+        assert_eq!(members(&whole).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_header_that_was_changed_is_noticed() {
+        let mut tar = Tar::default().file("./a", "x").end();
+        tar[0] ^= 1;
+        assert!(matches!(members(&tar), Err(Error::Damaged { .. })));
+    }
+}

@@ -73,12 +73,13 @@ impl Adding<'_> {
             with,
         })
     }
+}
 
-    pub(super) fn conflict(&self, nodes: &HashMap<String, Node>, path: &str) -> Failed {
-        let with = nodes.get(path).and_then(|node| node.package);
-        Failed::Conflict {
-            entry: path.to_owned(),
-            with: with.unwrap_or_default(),
-        }
+/// A file that has to be the same and is not.
+pub(super) fn conflict(nodes: &HashMap<String, Node>, path: &str) -> Failed {
+    let with = nodes.get(path).and_then(|node| node.package);
+    Failed::Conflict {
+        entry: path.to_owned(),
+        with: with.unwrap_or_default(),
     }
 }

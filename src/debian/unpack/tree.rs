@@ -5,12 +5,13 @@
 //! above it only, so no link of a package, wherever it leads, is ever followed by this machine.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 
-use super::dispute::{Adding, Dispute};
+use super::dispute::{Adding, Dispute, conflict};
 use super::{Content, Entry, Failed, Kind, too_many};
 use crate::debian::deb::Control;
 use crate::debian::deb::tarball::{self, Member};
@@ -129,10 +130,10 @@ impl<'a> Tree<'a> {
             content: match node.what {
                 What::Directory => Content::Directory,
                 What::Link(target) => Content::Symlink(target),
-                What::File(number) => match first.get(&number) {
-                    Some(first) => Content::Hardlink(first.clone()),
-                    None => {
-                        first.insert(number, path.clone());
+                What::File(number) => match first.entry(number) {
+                    Occupied(first) => Content::Hardlink(first.get().clone()),
+                    Vacant(first) => {
+                        first.insert(path.clone());
                         Content::File
                     }
                 },
@@ -202,25 +203,25 @@ impl<'a> Tree<'a> {
             path: place.clone(),
             source,
         };
-        let conflict = || adding.conflict(&self.nodes, path);
+        let differs = || conflict(&self.nodes, path);
         if !matches!(self.nodes[path].what, What::File(_)) {
-            return Err(conflict());
+            return Err(differs());
         }
         let mut there = fs_err::File::open(&place).map_err(failed)?;
         let mut other = vec![0; BLOCK];
         while let Some(block) = next_block(&mut self.buffer, adding, content)? {
             match there.read_exact(&mut other[..block.len()]) {
                 Ok(()) if other[..block.len()] == *block => {}
-                Ok(()) => return Err(conflict()),
+                Ok(()) => return Err(differs()),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(conflict());
+                    return Err(differs());
                 }
                 Err(error) => return Err(failed(error)),
             }
         }
         match there.read(&mut other[..1]).map_err(failed)? {
             0 => Ok(()),
-            _ => Err(conflict()),
+            _ => Err(differs()),
         }
     }
 
@@ -236,7 +237,7 @@ impl<'a> Tree<'a> {
             Dispute::Compare => {
                 return match &self.nodes[&path].what {
                     What::Link(there) if *there == target => Ok(()),
-                    _ => Err(adding.conflict(&self.nodes, &path)),
+                    _ => Err(conflict(&self.nodes, &path)),
                 };
             }
             Dispute::Replace => {}
@@ -271,7 +272,7 @@ impl<'a> Tree<'a> {
         match self.settle(adding, &path)? {
             Dispute::Keep => return Ok(()),
             Dispute::Compare if self.nodes[&path].what == What::File(number) => return Ok(()),
-            Dispute::Compare => return Err(adding.conflict(&self.nodes, &path)),
+            Dispute::Compare => return Err(conflict(&self.nodes, &path)),
             Dispute::Replace => {}
         }
         let place = self.into.join(&path);
