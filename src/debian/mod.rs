@@ -6,25 +6,25 @@
 //! the network or keeps anything; what comes is checked against a signature, or against a digest
 //! that a signature covers.
 
+pub mod ar;
+pub mod archive;
+pub mod deb;
 pub mod index;
 pub mod installed;
 pub mod relation;
-pub mod resolve;
-pub mod stanza;
-pub mod universe;
-pub mod version;
-pub mod archive;
 pub mod release;
-pub mod signature;
-pub mod sources;
-pub mod ar;
-pub mod deb;
+pub mod resolve;
 pub mod rootfs;
 #[cfg(test)]
 mod sample;
+pub mod signature;
+pub mod sources;
+pub mod stanza;
 pub mod status;
 mod sysroot;
+pub mod universe;
 pub mod unpack;
+pub mod version;
 
 use std::io::Read;
 
