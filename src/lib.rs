@@ -25,6 +25,7 @@ pub mod interrupt;
 pub mod lock;
 pub mod oci;
 pub mod output;
+pub mod packages;
 pub mod plan;
 pub mod process;
 pub mod progress;

@@ -7,6 +7,7 @@
 //!
 //! Written by `polyarch lock`; a build writes it only where it exists already and must change.
 
+mod closure;
 mod table;
 
 use std::fmt::Write as _;
@@ -18,6 +19,8 @@ use thiserror::Error;
 use crate::atomic;
 use crate::digest::Digest;
 use crate::fault::{Exit, Fault, refused};
+
+pub use closure::{Closure, Package, PackageId};
 
 /// The file's name, beside the project's configuration.
 pub const FILE: &str = "polyarch.lock";
@@ -32,6 +35,8 @@ const HEADER: &str =
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
     toolchains: Vec<Toolchain>,
+    closures: Vec<Closure>,
+    packages: Vec<Package>,
 }
 
 /// One file of a toolchain, or the note that the machine's own is used.
@@ -146,9 +151,7 @@ impl Lock {
                 found,
             });
         }
-        let mut lock = Self {
-            toolchains: table::toolchains(text).map_err(malformed)?,
-        };
+        let mut lock = table::lock(text).map_err(malformed)?;
         lock.sort();
         Ok(lock)
     }
@@ -191,18 +194,24 @@ impl Lock {
     /// stay as they are.
     pub fn upgrade(&mut self, names: &[String]) -> Result<(), Error> {
         for name in names {
-            if self.toolchain(name).next().is_none() {
+            let package = self.upgrade_package(name);
+            if !package && self.toolchain(name).next().is_none() {
                 let mut known: Vec<String> = self
                     .toolchains
                     .iter()
                     .map(|entry| entry.name.clone())
+                    .chain(self.packages.iter().map(|package| package.id.name.clone()))
                     .collect();
+                known.sort();
                 known.dedup();
                 return Err(Error::Unknown {
                     name: name.clone(),
                     known,
                 });
             }
+        }
+        if names.is_empty() {
+            self.packages.clear();
         }
         self.toolchains
             .retain(|entry| !names.is_empty() && !names.contains(&entry.name));
@@ -214,6 +223,8 @@ impl Lock {
     /// By name, host and source before version: an upgrade does not move entries.
     fn sort(&mut self) {
         self.toolchains.sort_by(|a, b| a.place().cmp(&b.place()));
+        self.closures.sort();
+        self.packages.sort();
     }
 }
 
@@ -222,6 +233,12 @@ impl std::fmt::Display for Lock {
         let mut text = format!("{HEADER}version = {VERSION}\n");
         for entry in &self.toolchains {
             entry.write(&mut text)?;
+        }
+        for closure in &self.closures {
+            closure.write(&mut text)?;
+        }
+        for package in &self.packages {
+            package.write(&mut text)?;
         }
         f.write_str(&text)
     }

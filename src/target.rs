@@ -136,6 +136,15 @@ impl Platform {
             .map(|variant| variant.name)
     }
 
+    /// Debian's name of the architecture whose packages run here (`dpkg-architecture -L`). ARM
+    /// before v7 is Debian's `armel`, which is for v5.
+    pub fn debian(self) -> &'static str {
+        match (self.architecture().name, self.variant()) {
+            ("arm", Some("v5" | "v6")) => "armel",
+            _ => self.architecture().debian,
+        }
+    }
+
     /// The folder under `out/`: `amd64`, `armv7`. `out/${TARGETARCH}${TARGETVARIANT}` of a
     /// Dockerfile names the same.
     pub fn directory(self) -> String {
@@ -302,6 +311,18 @@ mod tests {
 
     fn platform(text: &str) -> Platform {
         text.parse().expect(text)
+    }
+
+    #[test]
+    fn debian_names_follow_the_variant() {
+        let named = |text: &str| text.parse::<Platform>().unwrap().debian();
+        assert_eq!(named("linux/arm/v7"), "armhf");
+        assert_eq!(named("linux/arm/v5"), "armel");
+        assert_eq!(named("linux/arm/v6"), "armel");
+        assert_eq!(named("linux/386"), "i386");
+        assert_eq!(named("linux/ppc64le"), "ppc64el");
+        assert_eq!(named("linux/mips64le"), "mips64el");
+        assert_eq!(named("linux/arm64"), "arm64");
     }
 
     #[test]

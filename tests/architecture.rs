@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Parts that everything may use. What they use of each other stands in [`edges`].
-const SMALL: [&str; 9] = [
+const SMALL: [&str; 10] = [
     "atomic",
     "digest",
     "extract",
@@ -26,7 +26,9 @@ const SMALL: [&str; 9] = [
 ];
 
 /// Libraries that know no stage.
-const LIBRARIES: [&str; 7] = ["store", "debian", "fetch", "oci", "elf", "lock", "settings"];
+const LIBRARIES: [&str; 8] = [
+    "store", "debian", "fetch", "packages", "oci", "elf", "lock", "settings",
+];
 
 /// The pipeline, in its order: each may use those before it.
 const STAGES: [&str; 8] = [
@@ -68,6 +70,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("store", &[&["digest", "fault", "interrupt", "progress"]]);
     allow("debian", &[&SMALL]);
     allow("fetch", &[&SMALL, &["store", "debian"]]);
+    allow("packages", &[&SMALL, &["store", "debian", "fetch", "lock"]]);
     allow("oci", &[&SMALL, &["store"]]);
     allow("elf", &[&SMALL, &["oci"]]);
     allow("settings", &[&SMALL, &["oci"]]);

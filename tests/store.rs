@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use polyarch::fetch::{Fetcher, Options};
+use polyarch::packages::{self, Packages};
 use polyarch::progress::Silent;
 use polyarch::store::{Lazy, Prune, Store};
 use polyarch::toolchain::{Policy, Resolver, host};
@@ -32,7 +33,13 @@ fn fetch(store: &Path, definition: &str) -> PathBuf {
     let lazy = Lazy::new(store.to_owned());
     let fetcher = Fetcher::new(&lazy, &Silent, Options::default());
     let definitions = tool::definitions(definition);
-    let resolver = Resolver::new(&definitions, &fetcher, &Silent, Policy::default());
+    let resolver = Resolver::new(
+        &definitions,
+        &fetcher,
+        Packages::new(&fetcher, &Silent, packages::Policy::default()),
+        &Silent,
+        Policy::default(),
+    );
     resolver.fetch("tool", &host()).unwrap().root
 }
 
@@ -143,7 +150,13 @@ fn what_a_running_process_uses_is_not_pruned() {
     let lazy = Lazy::new(setting.store());
     let fetcher = Fetcher::new(&lazy, &Silent, Options::default());
     let definitions = tool::definitions(&setting.definition);
-    let resolver = Resolver::new(&definitions, &fetcher, &Silent, Policy::default());
+    let resolver = Resolver::new(
+        &definitions,
+        &fetcher,
+        Packages::new(&fetcher, &Silent, packages::Policy::default()),
+        &Silent,
+        Policy::default(),
+    );
     let used = resolver.fetch("tool", &host()).unwrap();
 
     let other = Store::open(&setting.store()).unwrap();

@@ -6,6 +6,7 @@ use polyarch::digest::Digest;
 use polyarch::fault::{Exit, Fault};
 use polyarch::fetch::{Fetcher, Options, Patience};
 use polyarch::lock::{self, Lock, Pin};
+use polyarch::packages::{self, Packages};
 use polyarch::store::Lazy;
 use polyarch::toolchain::{self, Error, Need, Origin, Policy, Resolver, Toolchain, host};
 
@@ -87,6 +88,7 @@ impl Machine {
         act(&Resolver::new(
             &definitions,
             &fetcher,
+            Packages::new(&fetcher, &self.observer, packages::Policy::default()),
             &self.observer,
             policy,
         ))

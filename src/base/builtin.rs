@@ -10,14 +10,13 @@ use std::sync::OnceLock;
 use fs_err::File;
 use serde_json::{Value, json};
 
-use super::pack::{self, Options, pack};
+use super::pack::{Layer, Options, pack};
 use super::{Base, BasePlatform, Context, Error, Reference, Wanted};
 use crate::digest::DiffId;
 use crate::fault::Foreign;
 use crate::interrupt;
 use crate::oci::layer::{Below, Compression, Contents, Entry, Source};
-use crate::oci::{self, Descriptor, Platform};
-use crate::store::Blob;
+use crate::oci::{self, Platform};
 use crate::target;
 
 const NONROOT: u64 = 65532;
@@ -50,61 +49,62 @@ pub(super) fn load(reference: &Reference, context: Context) -> Result<Base, Erro
         epoch: 0,
         threads: context.threads,
     };
-    let layer = pack(&contents, options, context.store).map_err(|error| match error {
-        pack::Error::Oci(error) => Error::Oci(error),
-        pack::Error::Store(error) => Error::Store(error),
-    })?;
-    base(
-        reference,
-        context,
-        Some((layer.descriptor, layer.diff_id, layer.blob)),
-    )
+    let layer = pack(&contents, options, context.store)?;
+    base(reference, context, Some(layer))
 }
 
-fn base(
-    reference: &Reference,
-    context: Context,
-    layer: Option<(Descriptor, DiffId, Blob)>,
-) -> Result<Base, Error> {
+fn base(reference: &Reference, context: Context, layer: Option<Layer>) -> Result<Base, Error> {
     let platforms = platforms(reference, context)?;
-    let platforms = platforms.iter().map(|platform| BasePlatform {
-        platform: *platform,
-        descriptor: None,
-        spelling: Platform::from(*platform),
-        config: config(layer.as_ref().map(|(_, diff_id, _)| *diff_id)),
-        layers: layer
-            .iter()
-            .map(|(descriptor, ..)| descriptor.clone())
-            .collect(),
-        diff_ids: layer.iter().map(|(_, diff_id, _)| *diff_id).collect(),
-        held: layer.iter().map(|(.., blob)| blob.clone()).collect(),
-        rootfs: OnceLock::new(),
-    });
-    Ok(Base {
+    let made = |platform: &target::Platform| made(*platform, layer.clone(), "polyarch static base");
+    Ok(of_platforms(
+        reference,
+        platforms.iter().map(made).collect(),
+    ))
+}
+
+/// A base that is made here, and so has no name or digest elsewhere.
+pub(super) fn of_platforms(reference: &Reference, platforms: Vec<BasePlatform>) -> Base {
+    Base {
         reference: reference.clone(),
         name: None,
         digest: None,
-        platforms: platforms.collect(),
+        platforms,
         ignored: Vec::new(),
-    })
+    }
 }
 
-fn platforms(reference: &Reference, context: Context) -> Result<Vec<target::Platform>, Error> {
+/// One platform of a base that is made here, of one layer or none.
+pub(super) fn made(platform: target::Platform, layer: Option<Layer>, by: &str) -> BasePlatform {
+    BasePlatform {
+        platform,
+        descriptor: None,
+        spelling: Platform::from(platform),
+        config: config(layer.as_ref().map(|layer| layer.diff_id), by),
+        layers: layer.iter().map(|layer| layer.descriptor.clone()).collect(),
+        diff_ids: layer.iter().map(|layer| layer.diff_id).collect(),
+        held: layer.into_iter().map(|layer| layer.blob).collect(),
+        rootfs: OnceLock::new(),
+    }
+}
+
+pub(super) fn platforms(
+    reference: &Reference,
+    context: Context,
+) -> Result<Vec<target::Platform>, Error> {
     match context.wanted {
         Wanted::These(platforms) => Ok(platforms.clone()),
         Wanted::All => Err(Error::NoPlatforms(reference.to_string())),
     }
 }
 
-fn config(layer: Option<DiffId>) -> Value {
+fn config(layer: Option<DiffId>, by: &str) -> Value {
     let diff_ids: Vec<DiffId> = layer.into_iter().collect();
     let mut config = json!({
         "config": {"Env": [PATH]},
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
     });
     if !diff_ids.is_empty() {
-        config["history"] =
-            json!([{"created": "1970-01-01T00:00:00Z", "created_by": "polyarch static base"}]);
+        config["history"] = json!([{"created": "1970-01-01T00:00:00Z", "created_by": by}]);
     }
     config
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::pack;
 use crate::fault::{Exit, Fault, Foreign};
 use crate::oci::reference::Name;
 use crate::target::Platform;
@@ -27,6 +28,14 @@ pub enum Error {
         digest: crate::digest::Digest,
         /// Why not.
         source: store::Error,
+    },
+    /// The packages of a base could not be had.
+    #[error("can't make the base for {platform}")]
+    Packages {
+        /// The platform.
+        platform: Platform,
+        /// What is wrong.
+        source: Box<crate::packages::Error>,
     },
     /// The data of the `static` base could not be had.
     #[error("can't make the `static` base")]
@@ -95,12 +104,22 @@ pub enum Error {
     },
 }
 
+impl From<pack::Error> for Error {
+    fn from(error: pack::Error) -> Self {
+        match error {
+            pack::Error::Oci(error) => Self::Oci(error),
+            pack::Error::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Oci(error) => error.exit(),
             Self::Store(error) | Self::Import { source: error, .. } => error.exit(),
             Self::Data(error) => error.exit(),
+            Self::Packages { source, .. } => source.exit(),
             Self::DataMissing { .. } => Exit::Integrity,
             Self::NoPlatforms(_) | Self::Ambiguous { .. } => Exit::Usage,
             Self::Registry(_)
@@ -116,6 +135,7 @@ impl Fault for Error {
             Self::Oci(error) => error.hint(),
             Self::Store(error) | Self::Import { source: error, .. } => error.hint(),
             Self::Data(error) => error.hint(),
+            Self::Packages { source, .. } => source.hint(),
             Self::Registry(name) => Some(format!(
                 "`skopeo copy --all docker://{name} oci:base`, then `base = \"oci:base\"`"
             )),

@@ -10,6 +10,7 @@ mod facts;
 pub mod fingerprint;
 mod import;
 pub mod pack;
+pub mod packages;
 mod reference;
 mod select;
 
@@ -19,6 +20,7 @@ use crate::fault::Fault;
 use crate::oci::archive::Archive;
 use crate::oci::docker::DockerArchive;
 use crate::oci::layout::Layout;
+use crate::packages::Packages;
 use crate::progress::Observer;
 use crate::store::Store;
 use crate::target::Platform;
@@ -52,6 +54,8 @@ pub struct Context<'a> {
     pub wanted: &'a Wanted,
     /// Where the data of the `static` base is: asked for `certifi` and `tzdata`.
     pub data: &'a Data<'a>,
+    /// What brings Debian packages here.
+    pub packages: &'a Packages<'a>,
     /// How many threads may compress.
     pub threads: usize,
     /// Who is told.
@@ -80,6 +84,7 @@ pub fn load(reference: &Reference, context: Context) -> Result<Base, Error> {
             let chosen = select::of_docker(reference, &archive)?;
             import::load(reference, &archive, chosen, context)
         }
+        Reference::Packages(wanted) => packages::load(reference, wanted, context),
         Reference::Registry(name) => Err(Error::Registry(name.clone())),
     }
 }

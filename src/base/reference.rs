@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::digest::{Digest, ParseDigestError};
 use crate::fault::{Exit, Fault};
 use crate::oci::reference::{Name, ParseNameError};
+use crate::settings::config::BasePackages;
 
 /// A base image, named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Reference {
     DockerArchive(PathBuf),
     /// An image in a registry.
     Registry(Name),
+    /// Made from Debian packages.
+    Packages(BasePackages),
 }
 
 /// Why a string names no base.
@@ -75,6 +78,11 @@ impl Fault for ParseReferenceError {
 }
 
 impl Reference {
+    /// Whether it says by itself which platforms there are.
+    pub fn has_platforms(&self) -> bool {
+        !matches!(self, Self::Scratch | Self::Static | Self::Packages(_))
+    }
+
     /// The same base with a path that was given relative to `folder`.
     #[must_use]
     pub fn relative_to(self, folder: &Path) -> Self {
@@ -86,7 +94,7 @@ impl Reference {
             },
             Self::OciArchive(path) => Self::OciArchive(folder.join(path)),
             Self::DockerArchive(path) => Self::DockerArchive(folder.join(path)),
-            Self::Scratch | Self::Static | Self::Registry(_) => self,
+            Self::Scratch | Self::Static | Self::Registry(_) | Self::Packages(_) => self,
         }
     }
 }
@@ -154,6 +162,7 @@ impl fmt::Display for Reference {
             Self::OciArchive(path) => write!(f, "oci-archive:{}", path.display()),
             Self::DockerArchive(path) => write!(f, "docker-archive:{}", path.display()),
             Self::Registry(name) => write!(f, "{name}"),
+            Self::Packages(base) => write!(f, "{} of {}", base.packages.join(", "), base.suite),
         }
     }
 }

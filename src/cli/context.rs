@@ -99,12 +99,14 @@ impl<'a> Context<'a> {
         Ok(settings)
     }
 
-    /// The toolchain definitions that come with this version.
-    pub(super) fn definitions(&self) -> Result<&Definitions, Failure> {
+    /// The toolchain definitions that come with this version, and those of the project.
+    pub(super) fn definitions(&self, settings: &Settings) -> Result<&Definitions, Failure> {
         if let Some(definitions) = self.definitions.get() {
             return Ok(definitions);
         }
-        let definitions = Definitions::load(&[])?;
+        let folders = settings.config.toolchain.definitions.iter();
+        let folders: Vec<PathBuf> = folders.map(|folder| settings.root.join(folder)).collect();
+        let definitions = Definitions::load(&folders)?;
         Ok(self.definitions.get_or_init(|| definitions))
     }
 

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::tools::{self, LOCK, Tools};
 use super::{account, prepare};
-use crate::lock::{Lock, Pin, Toolchain};
+use crate::lock::{Closure, Lock, Pin, Toolchain};
 use crate::settings::Flags;
 
 const EXAMPLES: &str = "\
@@ -16,6 +16,7 @@ Examples:
   polyarch lock                   write polyarch.lock, or bring it up to date
   polyarch lock --upgrade         choose everything anew
   polyarch lock --upgrade go      choose only Go anew
+  polyarch lock --upgrade libssl-dev
   polyarch lock --locked          fail if the lock is not up to date";
 
 /// Write polyarch.lock
@@ -39,6 +40,26 @@ struct Json<'a> {
     file: &'a Path,
     changed: bool,
     toolchains: Vec<Pinned<'a>>,
+    closures: Vec<Closed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Closed<'a> {
+    name: &'a str,
+    platform: &'a str,
+    suite: &'a str,
+    packages: Vec<String>,
+}
+
+impl<'a> From<&'a Closure> for Closed<'a> {
+    fn from(closure: &'a Closure) -> Self {
+        Self {
+            name: &closure.name,
+            platform: &closure.platform,
+            suite: &closure.suite,
+            packages: closure.packages.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -73,12 +94,20 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     let tools = Tools::with_lock(
         context,
         &settings,
-        context.definitions()?,
+        context.definitions(&settings)?,
         &fetcher,
         Some(kept.clone()),
     );
     prepare::needs(context, &settings, &tools)?;
-    let after = tools.completed(kept)?;
+    let mut after = tools.completed(kept)?;
+    // Emulators and the like belong to no build, but to whoever fetched them here.
+    let used = tools.packages().used();
+    after.keep_closures(|closure| {
+        closure.name.starts_with("toolchain ")
+            || used
+                .iter()
+                .any(|want| want.name == closure.name && want.platform == closure.platform)
+    });
     let unchanged = before.as_ref() == Some(&after);
     if context.global.locked && !unchanged {
         return Err(tools.drift(&before.unwrap_or_default(), &after).into());
@@ -90,6 +119,14 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
         .map(|entry| format!("{} {}", entry.name, entry.version))
         .collect();
     names.dedup();
+    for closure in after.closures() {
+        names.push(format!(
+            "{} for {} ({})",
+            closure.name,
+            closure.platform,
+            account::plural(closure.packages.len(), "package")
+        ));
+    }
     let state = if unchanged { "unchanged" } else { "written" };
     context.report.field(
         "Lock",
@@ -100,6 +137,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
             file: &file,
             changed: !unchanged,
             toolchains: after.toolchains().iter().map(Pinned::from).collect(),
+            closures: after.closures().iter().map(Closed::from).collect(),
         });
     }
     Ok(())

@@ -21,8 +21,10 @@ mod prepare;
 pub mod reference;
 mod report;
 mod screen;
+mod sysroot;
 mod toolchain;
 mod tools;
+mod vendor;
 
 use std::process::ExitCode;
 
@@ -70,8 +72,12 @@ enum Command {
     Plan(plan::Args),
     /// List, fetch, check and prune toolchains
     Toolchain(toolchain::Args),
+    /// Headers and libraries of the platforms, from Debian packages
+    Sysroot(sysroot::Args),
     /// Write polyarch.lock
     Lock(lock::Args),
+    /// Write everything that polyarch.lock names into a folder
+    Vendor(vendor::Args),
     /// Print shell completions
     Completions(completions::Args),
     /// Print the help of a command
@@ -107,7 +113,9 @@ pub fn main() -> ExitCode {
             Command::Compile(args) => compile::run(args, &context),
             Command::Plan(args) => plan::run(args, &context),
             Command::Toolchain(args) => toolchain::run(args, &context),
+            Command::Sysroot(args) => sysroot::run(args, &context),
             Command::Lock(args) => lock::run(args, &context),
+            Command::Vendor(args) => vendor::run(args, &context),
             Command::Completions(args) => completions::run(args, &context),
             // Was answered while the arguments were read.
             Command::Help { .. } => Ok(()),

@@ -6,13 +6,14 @@ use thiserror::Error;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::sysroot;
 use super::tools::{self, Tools};
 use crate::base::{self, Base, Reference, Wanted};
 use crate::fault::{Exit, Fault};
 use crate::plan::{self, Plan};
 use crate::project::detect::{self, Declared};
 use crate::project::{Detected, Kind, Project, Source, git, go, prebuilt};
-use crate::settings::config::ImageConfig;
+use crate::settings::config::{BaseConfig, ImageConfig};
 use crate::settings::{Platforms, Settings};
 use crate::target::{self, Platform};
 use crate::toolchain::Toolchain;
@@ -135,19 +136,22 @@ fn references(context: &Context<'_>, settings: &Settings) -> Result<Vec<Referenc
     let mut references = Vec::new();
     for name in settings.image_names() {
         let base = settings.image(name, None).base;
-        let reference: Reference = base
-            .as_deref()
-            .unwrap_or(plan::images::DEFAULT_BASE)
-            .parse()?;
+        let text = match base {
+            Some(BaseConfig::Packages(base)) => {
+                references.push(Reference::Packages(base));
+                continue;
+            }
+            Some(BaseConfig::Reference(text)) => text,
+            None => plan::images::DEFAULT_BASE.to_owned(),
+        };
+        let reference: Reference = text.parse()?;
         // A flag is relative to where it was typed, a key to the file it stands in.
         let folder = match settings.flags.base {
             Some(_) => &context.directory,
             None => &settings.root,
         };
-        if let (Reference::Registry(_), Some(text)) = (&reference, &base)
-            && folder.join(text).exists()
-        {
-            return Err(Error::BaseIsFile(text.clone()).into());
+        if matches!(reference, Reference::Registry(_)) && folder.join(&text).exists() {
+            return Err(Error::BaseIsFile(text).into());
         }
         references.push(reference.relative_to(folder));
     }
@@ -170,7 +174,7 @@ fn choose(
     } else {
         let mut common: Option<Vec<Platform>> = None;
         for (reference, base) in references.iter().zip(&mut loaded) {
-            if matches!(reference, Reference::Scratch | Reference::Static) {
+            if !reference.has_platforms() {
                 if asked == Platforms::OfBase {
                     return Err(Error::AllOfNothing(reference.to_string()).into());
                 }
@@ -247,6 +251,7 @@ fn load(
                     .data(name)
                     .map_err(|error| Box::new(error) as Box<dyn Fault>)
             },
+            packages: tools.packages(),
             threads: context.jobs.get(),
             observer: context.report,
         },
@@ -342,7 +347,20 @@ pub(super) fn needs(
     tools: &Tools<'_>,
 ) -> Result<(), Failure> {
     let detected = detect(settings)?;
-    require(tools, &detected, &references(context, settings)?)
+    let references = references(context, settings)?;
+    require(tools, &detected, &references)?;
+    for platform in sysroot::platforms(settings)? {
+        if let Some(want) = sysroot::want(settings, platform) {
+            tools.packages().closure(&want)?;
+        }
+        for reference in &references {
+            if let Reference::Packages(packages) = reference {
+                let want = base::packages::want(reference, packages, platform);
+                tools.packages().closure(&want)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Finds every toolchain that the project and its bases are known to need.

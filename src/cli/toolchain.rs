@@ -141,8 +141,9 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
 const LONG_AGO: Duration = Duration::from_secs(30 * 24 * 3600);
 
 fn list(context: &Context<'_>) -> Result<(), Failure> {
+    let settings = context.settings(None, Flags::default())?;
     let store = context.existing_store()?;
-    let all = toolchain::list(context.definitions()?, store, &context.directory)?;
+    let all = toolchain::list(context.definitions(&settings)?, store, &context.directory)?;
     if context.global.json {
         context.report.json(&all);
         return Ok(());
@@ -177,7 +178,7 @@ fn list(context: &Context<'_>) -> Result<(), Failure> {
 
 fn fetch(context: &Context<'_>, names: &[String], host: Option<&str>) -> Result<(), Failure> {
     let settings = context.settings(None, Flags::default())?;
-    let definitions = context.definitions()?;
+    let definitions = context.definitions(&settings)?;
     let fetcher = tools::fetcher(context, &settings);
     let tools = Tools::new(context, &settings, definitions, &fetcher)?;
     let own = toolchain::host();
@@ -288,9 +289,14 @@ fn prune(context: &Context<'_>, rules: Prune) -> Result<(), Failure> {
 }
 
 fn path(context: &Context<'_>, name: &str) -> Result<(), Failure> {
-    context.definitions()?.get(name)?;
+    let settings = context.settings(None, Flags::default())?;
+    context.definitions(&settings)?.get(name)?;
     let all = match context.existing_store()? {
-        Some(store) => toolchain::list(context.definitions()?, Some(store), &context.directory)?,
+        Some(store) => toolchain::list(
+            context.definitions(&settings)?,
+            Some(store),
+            &context.directory,
+        )?,
         None => Vec::new(),
     };
     let found = all

@@ -7,13 +7,16 @@ use thiserror::Error;
 
 use super::context::Context;
 use super::failure::Failure;
+use crate::digest::Digest;
 use crate::fault::{Exit, Fault};
 use crate::fetch::{Fetcher, Options};
 use crate::lock::{self, Lock};
+use crate::packages::{self, Packages};
 use crate::progress::Observer;
 use crate::project::go;
 use crate::settings::Settings;
 use crate::settings::config::Prefer;
+use crate::store::Blob;
 use crate::toolchain::{self, Definitions, Need, Policy, Resolver, Toolchain};
 
 /// The file name of the lock, in the project's folder.
@@ -62,6 +65,16 @@ impl Fault for Error {
     }
 }
 
+/// The Debian archives that are named: by the environment, else by the settings.
+fn archives(settings: &Settings) -> Option<Vec<String>> {
+    let named = std::env::var("POLYARCH_DEBIAN").ok();
+    let lines = named.filter(|text| !text.trim().is_empty()).map(|text| {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.map(str::to_owned).collect()
+    });
+    lines.or_else(|| settings.mirrors.debian.clone())
+}
+
 /// What fetches, as the settings say.
 pub(super) fn fetcher<'a>(context: &'a Context<'_>, settings: &Settings) -> Fetcher<'a> {
     let mut mirrors = settings.mirrors.url.clone();
@@ -77,6 +90,12 @@ pub(super) fn fetcher<'a>(context: &'a Context<'_>, settings: &Settings) -> Fetc
     let options = Options {
         offline: context.global.offline,
         mirrors,
+        snapshot: settings.mirrors.snapshot.clone().unwrap_or_default(),
+        vendor: settings
+            .mirrors
+            .vendor
+            .as_ref()
+            .map(|folder| settings.root.join(folder)),
         ..Options::default()
     };
     Fetcher::new(&context.store, context.report, options)
@@ -112,6 +131,17 @@ impl<'a> Tools<'a> {
         fetcher: &'a Fetcher<'a>,
         lock: Option<Lock>,
     ) -> Self {
+        let packages = Packages::new(
+            fetcher,
+            context.report,
+            packages::Policy {
+                lock: lock.clone(),
+                locked: context.global.locked,
+                archives: archives(settings),
+                without_suites: settings.mirrors.without_suites.clone().unwrap_or_default(),
+                threads: context.jobs.get(),
+            },
+        );
         let policy = Policy {
             lock: lock.clone(),
             locked: context.global.locked,
@@ -119,7 +149,7 @@ impl<'a> Tools<'a> {
             directory: settings.root.clone(),
         };
         Self {
-            resolver: Resolver::new(definitions, fetcher, context.report, policy),
+            resolver: Resolver::new(definitions, fetcher, packages, context.report, policy),
             report: context.report,
             file: settings.root.join(LOCK),
             lock,
@@ -168,6 +198,24 @@ impl<'a> Tools<'a> {
         .into())
     }
 
+    /// The project's lock, where there is one.
+    pub(super) fn lock(&self) -> Option<&Lock> {
+        self.lock.as_ref()
+    }
+
+    /// Brings the file that a lock entry names into the store; nothing for what the machine has.
+    pub(super) fn fetch_locked(
+        &self,
+        entry: &lock::Toolchain,
+    ) -> Result<Option<(Digest, Blob)>, Failure> {
+        Ok(self.resolver.fetch_locked(entry)?)
+    }
+
+    /// What brings packages here.
+    pub(super) fn packages(&self) -> &Packages<'a> {
+        self.resolver.packages()
+    }
+
     /// A pinned toolchain for a machine, from the store or fetched into it.
     pub(super) fn fetch(&self, name: &str, host: &str) -> Result<Toolchain, Failure> {
         Ok(self.resolver.fetch(name, host)?)
@@ -200,7 +248,7 @@ impl<'a> Tools<'a> {
         for toolchain in used.iter() {
             lock.set(&toolchain.name, self.resolver.entries(toolchain)?);
         }
-        Ok(lock)
+        Ok(self.packages().completed(lock))
     }
 
     /// The error that names what differs between two locks.
@@ -218,7 +266,14 @@ impl<'a> Tools<'a> {
             (Some(old), Some(new)) => format!("it has {}, needed is {}", words(old), words(new)),
             (None, Some(new)) => format!("it lacks {}", words(new)),
             (Some(old), None) => format!("it has {}, which nothing needs", words(old)),
-            (None, None) => "its form is not the current one".to_owned(),
+            (None, None) => match after
+                .closures()
+                .iter()
+                .find(|closure| !before.closures().contains(closure))
+            {
+                Some(closure) => format!("the {} for {}", closure.name, closure.platform),
+                None => "its form is not the current one".to_owned(),
+            },
         };
         Error::Drift {
             file: self.file.clone(),

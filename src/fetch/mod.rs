@@ -27,6 +27,9 @@ use crate::store::{self, Blob};
 pub use error::Error;
 pub use url::Address;
 
+/// Where in a vendor folder files lie, each named by its digest.
+pub const VENDOR: &str = "sha256";
+
 /// Where a file can be had. New kinds are new variants; each says in [`Fetcher::fetch`] how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -162,7 +165,7 @@ impl<'a> Fetcher<'a> {
     /// The file in the vendor folder, if it is there.
     fn vendored(&self, digest: &Digest) -> Option<reqwest::Url> {
         let folder = self.options.vendor.as_ref()?;
-        let path = std::path::absolute(folder.join("sha256").join(digest.hex())).ok()?;
+        let path = std::path::absolute(folder.join(VENDOR).join(digest.hex())).ok()?;
         path.is_file()
             .then(|| reqwest::Url::from_file_path(&path).ok())
             .flatten()
@@ -188,6 +191,11 @@ impl<'a> Fetcher<'a> {
                 self.fetch_debian(&package, wanted)
             }
         }
+    }
+
+    /// Whether the network is forbidden.
+    pub fn offline(&self) -> bool {
+        self.options.offline
     }
 
     /// The store that files go to.

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::{Pin, Toolchain};
+use super::{Closure, Lock, Package, PackageId, Pin, Toolchain};
 use crate::digest::Digest;
 
 /// The version alone, whatever else is there.
@@ -12,9 +12,16 @@ pub(super) fn version(text: &str) -> Result<u64, String> {
 }
 
 /// The entries of a file whose version is known.
-pub(super) fn toolchains(text: &str) -> Result<Vec<Toolchain>, String> {
+pub(super) fn lock(text: &str) -> Result<Lock, String> {
     let file: File = read(text)?;
-    file.toolchain.into_iter().map(Table::check).collect()
+    let toolchains = file.toolchain.into_iter().map(Table::check);
+    let closures = file.closure.into_iter().map(ClosureTable::check);
+    let packages = file.package.into_iter().map(PackageTable::check);
+    Ok(Lock {
+        toolchains: toolchains.collect::<Result<_, _>>()?,
+        closures: closures.collect::<Result<_, _>>()?,
+        packages: packages.collect::<Result<_, _>>()?,
+    })
 }
 
 /// What is wrong is said in one line, its place in front.
@@ -43,6 +50,77 @@ struct File {
     version: u64,
     #[serde(default)]
     toolchain: Vec<Table>,
+    #[serde(default)]
+    closure: Vec<ClosureTable>,
+    #[serde(default)]
+    package: Vec<PackageTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClosureTable {
+    name: String,
+    platform: String,
+    suite: String,
+    #[serde(default)]
+    backports: bool,
+    requested: Vec<String>,
+    packages: Vec<String>,
+}
+
+impl ClosureTable {
+    fn check(self) -> Result<Closure, String> {
+        let packages = self.packages.iter().map(|text| PackageId::parse(text));
+        Ok(Closure {
+            packages: packages
+                .collect::<Result<_, _>>()
+                .map_err(|reason| format!("closure `{}`: {reason}", self.name))?,
+            name: self.name,
+            platform: self.platform,
+            suite: self.suite,
+            backports: self.backports,
+            requested: self.requested,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackageTable {
+    name: String,
+    version: String,
+    architecture: String,
+    suite: String,
+    file: String,
+    size: u64,
+    #[serde(deserialize_with = "bare_digest")]
+    sha256: Option<Digest>,
+}
+
+impl PackageTable {
+    fn check(self) -> Result<Package, String> {
+        let lost = |part: &str| matches!(part, "" | "." | "..");
+        if self.file.split('/').any(lost) {
+            return Err(format!(
+                "package `{}`: `{}` is not a path below an archive",
+                self.name, self.file
+            ));
+        }
+        let Some(sha256) = self.sha256 else {
+            return Err(format!("package `{}` lacks `sha256`", self.name));
+        };
+        Ok(Package {
+            id: PackageId {
+                name: self.name,
+                architecture: self.architecture,
+                version: self.version,
+            },
+            suite: self.suite,
+            path: self.file,
+            size: self.size,
+            sha256,
+        })
+    }
 }
 
 #[derive(Deserialize)]

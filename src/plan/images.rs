@@ -101,7 +101,9 @@ fn image(
     }
     Ok(ImagePlan {
         name: name.to_owned(),
-        base: general.base.unwrap_or_else(|| DEFAULT_BASE.to_owned()),
+        base: general
+            .base
+            .map_or_else(|| DEFAULT_BASE.to_owned(), |base| base.to_string()),
         tags,
         platforms: planned,
         index_annotations: annotations.index,

@@ -18,13 +18,15 @@ pub struct Config {
     pub build: BuildConfig,
     /// Which compilers are used.
     pub toolchain: ToolchainConfig,
+    /// Headers and libraries of the platforms, from Debian packages.
+    pub sysroot: SysrootConfig,
     /// The one image of the project.
     pub image: ImageConfig,
     /// Several images of one project, each with the keys of `[image]`, which they inherit. With
     /// these, `--tag` is a template with `{name}`.
     pub images: BTreeMap<String, ImageConfig>,
-    /// Keys of `[build]` and `[image]` for one platform, as `[platform."linux/arm/v7".build]`;
-    /// they win.
+    /// Keys of `[build]`, `[sysroot]` and `[image]` for one platform, as
+    /// `[platform."linux/arm/v7".build]`; they win.
     pub platform: BTreeMap<String, PlatformConfig>,
     /// Where else to fetch from.
     pub mirrors: MirrorsConfig,
@@ -74,6 +76,24 @@ pub struct ToolchainConfig {
     /// `"system"`, the default: the compiler on `PATH` where it is new enough, else the pinned one.
     /// `"fetched"`: always the pinned one.
     pub prefer: Option<Prefer>,
+    /// Folders with further toolchain definitions, relative to `polyarch.toml`. Theirs win over
+    /// built-in ones of the same name.
+    pub definitions: Vec<std::path::PathBuf>,
+}
+
+/// `[sysroot]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct SysrootConfig {
+    /// Debian packages, such as `["libssl-dev"]`; they come with what they depend on. As for apt,
+    /// `NAME=VERSION` and `NAME/SUITE` choose among several.
+    pub packages: Option<Vec<String>>,
+    /// The suite they are of, such as `"bookworm"`, with its updates. Default: that of a base made
+    /// from packages, else `"trixie"`.
+    pub suite: Option<String>,
+    /// Whether the suite's backports are used, too, where a package asks for them. Default:
+    /// `false`.
+    pub backports: Option<bool>,
 }
 
 /// Which of two compilers is used.
@@ -91,8 +111,9 @@ pub enum Prefer {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ImageConfig {
     /// The base image: `static` (the default), `scratch`, `oci:DIR[:TAG]`, `oci-archive:FILE` or
-    /// `docker-archive:FILE`.
-    pub base: Option<String>,
+    /// `docker-archive:FILE`; or one made from Debian packages,
+    /// `{ suite = "bookworm", packages = ["ca-certificates"] }`.
+    pub base: Option<BaseConfig>,
     /// The commands this image holds, by name. Default: all.
     pub bins: Option<Vec<String>>,
     /// The program that runs. Default: the one command of the image.
@@ -120,6 +141,41 @@ pub struct ImageConfig {
     pub files: Option<Vec<FileConfig>>,
 }
 
+/// `image.base`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "expected a reference such as \"static\", or a table with `suite` and `packages`"
+)]
+pub enum BaseConfig {
+    /// A reference.
+    Reference(String),
+    /// Packages.
+    Packages(BasePackages),
+}
+
+impl std::fmt::Display for BaseConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Reference(text) => f.write_str(text),
+            Self::Packages(base) => write!(f, "{} of {}", base.packages.join(", "), base.suite),
+        }
+    }
+}
+
+/// A base made from Debian packages.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BasePackages {
+    /// The suite, such as `"bookworm"`, with its updates.
+    pub suite: String,
+    /// The packages; they come with what they depend on.
+    pub packages: Vec<String>,
+    /// Whether the suite's backports are used, too. Default: `false`.
+    #[serde(default)]
+    pub backports: bool,
+}
+
 /// `[[image.files]]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -141,6 +197,8 @@ pub struct FileConfig {
 pub struct PlatformConfig {
     /// Keys of `[build]` for this platform: `flags`, `ldflags`, `env`, `debug`, `artifacts`.
     pub build: BuildConfig,
+    /// Keys of `[sysroot]` for this platform.
+    pub sysroot: SysrootConfig,
     /// Keys of `[image]` for this platform, except `base` and `bins`.
     pub image: ImageConfig,
 }
@@ -153,6 +211,17 @@ pub struct MirrorsConfig {
     pub pypi: Option<String>,
     /// The Go module proxy. Default: `go env GOPROXY`.
     pub goproxy: Option<String>,
+    /// Debian archives, as lines of apt's `sources.list`, or the address of one archive. Default:
+    /// the ones that apt is configured with; `POLYARCH_DEBIAN` wins.
+    pub debian: Option<Vec<String>>,
+    /// Where packages are that the archives no longer have: addresses of dated copies, such as
+    /// `snapshot.debian.org` offers.
+    pub snapshot: Option<Vec<String>>,
+    /// Suites that are left out though they belong to the one asked for, such as
+    /// `["trixie-updates"]`.
+    pub without_suites: Option<Vec<String>>,
+    /// A folder that `polyarch vendor` wrote; what it has is fetched from nowhere else.
+    pub vendor: Option<std::path::PathBuf>,
     /// Address prefixes that are replaced, such as
     /// `{ "https://go.dev/dl/" = "https://mirror.example/go/" }`.
     pub url: BTreeMap<String, String>,

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use self::config::{BuildConfig, Config, ImageConfig, MirrorsConfig, PlatformConfig};
+use self::config::{
+    BaseConfig, BuildConfig, Config, ImageConfig, MirrorsConfig, PlatformConfig, SysrootConfig,
+};
 use crate::fault::{Exit, Fault};
 use crate::target::{ParsePlatformError, Platform};
 
@@ -146,7 +148,11 @@ impl Settings {
                 origin: format!("[platform.\"{name}\"] in polyarch.toml"),
                 error,
             })?;
-            let PlatformConfig { build, image } = keys;
+            let PlatformConfig {
+                build,
+                sysroot: _,
+                image,
+            } = keys;
             let refused = [
                 ("platforms", "build", build.platforms.is_some()),
                 ("kind", "build", build.kind.is_some()),
@@ -210,6 +216,18 @@ impl Settings {
         build
     }
 
+    /// `[sysroot]` as it is for one platform.
+    pub fn sysroot(&self, platform: Platform) -> SysrootConfig {
+        let general = self.config.sysroot.clone();
+        let own = self.platform(platform).map(|own| own.sysroot.clone());
+        let own = own.unwrap_or_default();
+        SysrootConfig {
+            packages: own.packages.or(general.packages),
+            suite: own.suite.or(general.suite),
+            backports: own.backports.or(general.backports),
+        }
+    }
+
     /// Whether this run asks for less than the whole project.
     pub fn narrowed(&self) -> bool {
         let flags = &self.flags;
@@ -237,7 +255,7 @@ impl Settings {
             overlay_image(&mut image, &own.image);
         }
         if let Some(base) = &self.flags.base {
-            image.base = Some(base.clone());
+            image.base = Some(BaseConfig::Reference(base.clone()));
         }
         if let Some(entrypoint) = &self.flags.entrypoint {
             image.entrypoint = Some(entrypoint.clone());
@@ -301,6 +319,13 @@ pub fn mirrors(project: &MirrorsConfig, user: &MirrorsConfig) -> MirrorsConfig {
     MirrorsConfig {
         pypi: user.pypi.clone().or_else(|| project.pypi.clone()),
         goproxy: user.goproxy.clone().or_else(|| project.goproxy.clone()),
+        debian: user.debian.clone().or_else(|| project.debian.clone()),
+        snapshot: user.snapshot.clone().or_else(|| project.snapshot.clone()),
+        without_suites: user
+            .without_suites
+            .clone()
+            .or_else(|| project.without_suites.clone()),
+        vendor: user.vendor.clone().or_else(|| project.vendor.clone()),
         url,
     }
 }

@@ -19,6 +19,8 @@ pub struct Architecture {
     pub elf: Elf,
     /// The suffix of QEMU's user-mode emulator.
     pub qemu: &'static str,
+    /// Debian's name, where the variant does not have one of its own.
+    pub(super) debian: &'static str,
 }
 
 /// One variant of an architecture.
@@ -64,6 +66,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(62, 64, true),
         qemu: "x86_64",
+        debian: "amd64",
     },
     &Architecture {
         name: "arm64",
@@ -91,6 +94,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(183, 64, true),
         qemu: "aarch64",
+        debian: "arm64",
     },
     &Architecture {
         name: "arm",
@@ -112,6 +116,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: false,
         elf: elf(40, 32, true),
         qemu: "arm",
+        debian: "armhf",
     },
     &Architecture {
         name: "386",
@@ -122,6 +127,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(3, 32, true),
         qemu: "i386",
+        debian: "i386",
     },
     &Architecture {
         name: "riscv64",
@@ -136,6 +142,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(243, 64, true),
         qemu: "riscv64",
+        debian: "riscv64",
     },
     &Architecture {
         name: "ppc64le",
@@ -150,6 +157,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(21, 64, true),
         qemu: "ppc64le",
+        debian: "ppc64el",
     },
     &Architecture {
         name: "s390x",
@@ -160,6 +168,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(22, 64, false),
         qemu: "s390x",
+        debian: "s390x",
     },
     &Architecture {
         name: "mips64le",
@@ -170,6 +179,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(8, 64, true),
         qemu: "mips64el",
+        debian: "mips64el",
     },
     &Architecture {
         name: "mips64",
@@ -180,6 +190,7 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(8, 64, false),
         qemu: "mips64",
+        debian: "mips64",
     },
     &Architecture {
         name: "loong64",
@@ -190,5 +201,6 @@ pub static TABLE: [&Architecture; 10] = [
         elide_default: true,
         elf: elf(258, 64, true),
         qemu: "loongarch64",
+        debian: "loong64",
     },
 ];

@@ -118,6 +118,18 @@ pub enum Source {
     System,
     /// A pinned file.
     File(Box<File>),
+    /// Packages of a Debian archive, which the lock pins.
+    Packages(Packages),
+}
+
+/// Packages that make a toolchain, with everything they depend on. They are for the host; where a
+/// definition has `any`, for whichever host it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packages {
+    /// The suite.
+    pub suite: String,
+    /// Their names; the toolchain has the version of the first.
+    pub names: Vec<String>,
 }
 
 /// A file that can be fetched and unpacked.
@@ -223,6 +235,7 @@ impl Definitions {
             paths.retain(|path| {
                 path.extension()
                     .is_some_and(|extension| extension == "toml")
+                    && path.file_name().is_none_or(|name| name != "polyarch.toml")
             });
             paths.sort();
             for path in paths {
@@ -286,7 +299,7 @@ impl Definition {
             let fetched = artifact
                 .sources
                 .iter()
-                .any(|source| source.file().is_some());
+                .any(|source| !matches!(source, Source::System));
             if fetched && !hosts.contains(&artifact.host.as_str()) {
                 hosts.push(&artifact.host);
             }
@@ -299,8 +312,17 @@ impl Source {
     /// The file, unless it is the machine's own.
     pub fn file(&self) -> Option<&File> {
         match self {
-            Self::System => None,
+            Self::System | Self::Packages(_) => None,
             Self::File(file) => Some(file),
+        }
+    }
+
+    /// The name of the kind, as definitions and the lock write it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::File(file) => file.place.kind(),
+            Self::Packages(_) => "debian",
         }
     }
 }
@@ -316,7 +338,7 @@ mod tests {
             .iter()
             .map(|definition| definition.name.as_str())
             .collect();
-        for name in ["certifi", "go", "tzdata"] {
+        for name in ["certifi", "go", "patchelf", "qemu", "tzdata"] {
             assert!(names.contains(&name), "{names:?}");
         }
         for definition in all.iter() {
@@ -341,10 +363,7 @@ mod tests {
         let all = Definitions::load(&[]).unwrap();
         let go = all.get("go").unwrap();
         for host in ["linux/amd64", "linux/arm64"] {
-            let kinds: Vec<&str> = go
-                .sources(host)
-                .map(|source| source.file().map_or("system", |file| file.place.kind()))
-                .collect();
+            let kinds: Vec<&str> = go.sources(host).map(Source::kind).collect();
             assert_eq!(kinds, ["system", "url", "goproxy", "pypi"]);
         }
         let module = go.files("linux/amd64").nth(1).unwrap();

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::relocate;
 use crate::fault::{Exit, Fault};
 use crate::fetch::{self, unpack};
-use crate::{process, store};
+use crate::{packages, process, store};
 
 /// Why a toolchain can't be had.
 #[derive(Debug, Error)]
@@ -96,6 +97,24 @@ pub enum Error {
         /// What is wrong.
         source: Box<unpack::Error>,
     },
+    /// Packages can't be had.
+    #[error("can't get toolchain `{name}`")]
+    Packages {
+        /// The toolchain.
+        name: String,
+        /// What is wrong.
+        source: Box<packages::Error>,
+    },
+    /// Its programs can't be made to run.
+    #[error("can't make toolchain `{name}` {version} run from the store")]
+    Relocate {
+        /// The toolchain.
+        name: String,
+        /// The version.
+        version: String,
+        /// What is wrong.
+        source: relocate::Error,
+    },
     /// The lock says something else than the machine has.
     #[error("polyarch.lock has `{name}` {locked}, but {present}")]
     Drift {
@@ -133,6 +152,8 @@ impl Fault for Error {
             Self::Unavailable { reasons, .. } => worst(reasons),
             Self::Fetch { source, .. } => source.exit(),
             Self::Unpack { source, .. } => source.exit(),
+            Self::Packages { source, .. } => source.exit(),
+            Self::Relocate { source, .. } => source.exit(),
             Self::Drift { .. } | Self::NotLocked { .. } => Exit::Locked,
             Self::Store(error) => error.exit(),
             Self::Process(error) => error.exit(),
@@ -161,6 +182,8 @@ impl Fault for Error {
             },
             Self::Fetch { source, .. } => source.hint(),
             Self::Unpack { source, .. } => source.hint(),
+            Self::Packages { source, .. } => source.hint(),
+            Self::Relocate { source, .. } => source.hint(),
             Self::Drift { name, .. } => Some(format!("`polyarch lock --upgrade {name}`")),
             Self::NotLocked { .. } => Some("`polyarch lock`".to_owned()),
             Self::Store(error) => error.hint(),

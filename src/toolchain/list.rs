@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::definition::{Definitions, Kind};
-use super::{Error, host, system};
+use super::definition::{Definition, Definitions, Kind, Source};
+use super::{Error, host, packaged, system};
 use crate::store::Store;
 use crate::version::Version;
 
@@ -56,14 +56,13 @@ pub fn list(
             version: toolchain.version,
             root: toolchain.root,
         });
-        let fetched = store.and_then(|store| {
-            definition
-                .files(&host)
-                .find_map(|file| store.tree_here(&file.rules.recipe(&file.sha256)))
-        });
+        let fetched = store.and_then(|store| find(store, definition, &host));
         all.push(Listed {
             name: definition.name.clone(),
-            version: definition.version.clone(),
+            version: fetched.as_ref().map_or_else(
+                || definition.version.clone(),
+                |(_, version)| version.clone(),
+            ),
             kind: definition.kind,
             description: definition.description.clone(),
             licence: definition.licence.clone(),
@@ -71,16 +70,21 @@ pub fn list(
             hosts: definition.hosts().into_iter().map(str::to_owned).collect(),
             sources: definition
                 .sources(&host)
-                .map(|source| {
-                    source
-                        .file()
-                        .map_or("system", |file| file.place.kind())
-                        .to_owned()
-                })
+                .map(|source| source.kind().to_owned())
                 .collect(),
             system,
-            fetched,
+            fetched: fetched.map(|(path, _)| path),
         });
     }
     Ok(all)
+}
+
+fn find(store: &Store, definition: &Definition, host: &str) -> Option<(PathBuf, Version)> {
+    definition.sources(host).find_map(|source| match source {
+        Source::System => None,
+        Source::File(file) => store
+            .tree_here(&file.rules.recipe(&file.sha256))
+            .map(|path| (path, definition.version.clone())),
+        Source::Packages(packages) => packaged::unpacked(store, definition, host, packages),
+    })
 }

@@ -7,6 +7,8 @@
 mod definition;
 mod error;
 mod list;
+mod packaged;
+mod relocate;
 mod resolve;
 mod system;
 

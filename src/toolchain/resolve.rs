@@ -9,9 +9,12 @@ use std::path::PathBuf;
 
 use super::definition::{ANY, Definition, Definitions, File, Source};
 use super::{Error, Need, Origin, Toolchain, host, system};
+use crate::digest::Digest;
 use crate::fetch::{Fetcher, Wanted, unpack};
 use crate::lock::{self, Lock, Pin};
+use crate::packages::Packages;
 use crate::progress::Observer;
+use crate::store::Blob;
 use crate::version::Version;
 
 /// What the user decided.
@@ -29,10 +32,11 @@ pub struct Policy {
 
 /// Finds toolchains. Shared between threads.
 pub struct Resolver<'a> {
-    definitions: &'a Definitions,
-    fetcher: &'a Fetcher<'a>,
-    observer: &'a dyn Observer,
-    policy: Policy,
+    pub(super) definitions: &'a Definitions,
+    pub(super) fetcher: &'a Fetcher<'a>,
+    pub(super) packages: Packages<'a>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) policy: Policy,
 }
 
 /// What the lock has for a toolchain.
@@ -47,25 +51,34 @@ impl<'a> Resolver<'a> {
     pub fn new(
         definitions: &'a Definitions,
         fetcher: &'a Fetcher<'a>,
+        packages: Packages<'a>,
         observer: &'a dyn Observer,
         policy: Policy,
     ) -> Self {
         Self {
             definitions,
             fetcher,
+            packages,
             observer,
             policy,
         }
+    }
+
+    /// What brings packages here.
+    pub fn packages(&self) -> &Packages<'a> {
+        &self.packages
     }
 
     /// The toolchain for a need.
     pub fn resolve(&self, need: &Need) -> Result<Toolchain, Error> {
         let definition = self.definitions.get(&need.name)?;
         match self.locked(&need.name) {
-            Locked::Nothing if self.policy.locked => Err(Error::NotLocked {
-                name: need.name.clone(),
-                because: need.because.clone(),
-            }),
+            Locked::Nothing if self.policy.locked && !self.has_closure(&need.name) => {
+                Err(Error::NotLocked {
+                    name: need.name.clone(),
+                    because: need.because.clone(),
+                })
+            }
             Locked::Nothing => self.choose(definition, need),
             Locked::System(version) => self.follow_system(definition, need, &version),
             Locked::Files(version, entries) => {
@@ -88,6 +101,21 @@ impl<'a> Resolver<'a> {
         self.obtain_defined(definition, host)
     }
 
+    /// Brings the file that a lock entry names into the store; `None` for the machine's own. Where
+    /// the file lies is the definition's to say.
+    pub fn fetch_locked(&self, entry: &lock::Toolchain) -> Result<Option<(Digest, Blob)>, Error> {
+        let Pin::File { host, .. } = &entry.pin else {
+            return Ok(None);
+        };
+        let definition = self.definitions.get(&entry.name)?;
+        let files = pinned(definition, std::slice::from_ref(entry), host);
+        let Some(file) = files.iter().find_map(Source::file) else {
+            return Err(self.no_host(definition, host));
+        };
+        let blob = self.bring(definition, &entry.version, file)?;
+        Ok(Some((file.sha256, blob)))
+    }
+
     /// What the lock should have for a toolchain that was resolved: for all hosts, whichever this
     /// one is.
     pub fn entries(&self, toolchain: &Toolchain) -> Result<Vec<lock::Toolchain>, Error> {
@@ -99,6 +127,12 @@ impl<'a> Resolver<'a> {
         };
         if toolchain.origin == Origin::System {
             return Ok(vec![entry(Pin::System)]);
+        }
+        // Packages are the lock's own kind of entry.
+        if let Origin::Fetched { source, .. } = &toolchain.origin
+            && source == "debian"
+        {
+            return Ok(Vec::new());
         }
         if toolchain.version != definition.version {
             // An older polyarch wrote them; they are what was used.
@@ -242,39 +276,56 @@ impl<'a> Resolver<'a> {
         Ok(toolchain)
     }
 
-    fn obtain_defined(&self, definition: &Definition, host: &str) -> Result<Toolchain, Error> {
-        let files: Vec<File> = definition.files(host).cloned().collect();
-        if files.is_empty() {
-            return Err(Error::NoHost {
-                name: definition.name.clone(),
-                host: host.to_owned(),
-                hosts: definition.hosts().into_iter().map(str::to_owned).collect(),
-            });
+    pub(super) fn obtain_defined(
+        &self,
+        definition: &Definition,
+        host: &str,
+    ) -> Result<Toolchain, Error> {
+        let sources: Vec<Source> = definition
+            .sources(host)
+            .filter(|source| !matches!(source, Source::System))
+            .cloned()
+            .collect();
+        if sources.is_empty() {
+            return Err(self.no_host(definition, host));
         }
-        self.obtain(definition, &definition.version, host, &files)
+        self.obtain(definition, &definition.version, host, &sources)
     }
 
-    /// Brings one of the files here: one that is in the store, else the first that can be reached.
+    #[expect(clippy::unused_self, reason = "reads as the other ways out do")]
+    pub(super) fn no_host(&self, definition: &Definition, host: &str) -> Error {
+        Error::NoHost {
+            name: definition.name.clone(),
+            host: host.to_owned(),
+            hosts: definition.hosts().into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Brings one of these here: a file that is in the store, else the first that can be reached.
     fn obtain(
         &self,
         definition: &Definition,
         version: &Version,
         host: &str,
-        files: &[File],
+        sources: &[Source],
     ) -> Result<Toolchain, Error> {
         let store = self.fetcher.store().get()?;
-        let unpacked = files
-            .iter()
-            .find(|file| store.has_tree(&file.rules.recipe(&file.sha256)));
-        let stored = || files.iter().find(|file| store.blob(&file.sha256).is_some());
+        let files = || sources.iter().filter_map(Source::file);
+        let unpacked = files().find(|file| store.has_tree(&file.rules.recipe(&file.sha256)));
+        let stored = || files().find(|file| store.blob(&file.sha256).is_some());
         if let Some(file) = unpacked.or_else(stored) {
             return self.install(definition, version, file);
         }
         let mut reasons = Vec::new();
-        for file in files {
-            match self.install(definition, version, file) {
-                Err(Error::Fetch { source, .. }) if source.is_elsewhere() => {
-                    reasons.push((file.place.kind().to_owned(), *source));
+        for source in sources {
+            let result = match source {
+                Source::File(file) => self.install(definition, version, file),
+                Source::Packages(packages) => self.install_packages(definition, host, packages),
+                Source::System => continue,
+            };
+            match result {
+                Err(Error::Fetch { source: reason, .. }) if reason.is_elsewhere() => {
+                    reasons.push((source.kind().to_owned(), *reason));
                 }
                 result => return result,
             }
@@ -287,6 +338,32 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// A file in the store.
+    fn bring(&self, definition: &Definition, version: &str, file: &File) -> Result<Blob, Error> {
+        let label = format!("{} {version}", definition.name);
+        let known = self.fetcher.store().get()?.blob(&file.sha256).is_some();
+        let source = file.place.source(&file.name);
+        let wanted = Wanted {
+            label: &label,
+            digest: file.sha256,
+            size: file.size,
+            maximum: file.maximum,
+        };
+        let blob = self
+            .fetcher
+            .fetch(&source, &wanted)
+            .map_err(|source| Error::Fetch {
+                name: definition.name.clone(),
+                version: version.to_owned(),
+                source: Box::new(source),
+            })?;
+        if !known {
+            self.observer
+                .note(&format!("fetched {label} from {source}"));
+        }
+        Ok(blob)
+    }
+
     fn install(
         &self,
         definition: &Definition,
@@ -297,26 +374,7 @@ impl<'a> Resolver<'a> {
         let label = format!("{} {version}", definition.name);
         let recipe = file.rules.recipe(&file.sha256);
         let tree = store.tree(&recipe, &label, self.observer, |into| {
-            let known = store.blob(&file.sha256).is_some();
-            let source = file.place.source(&file.name);
-            let wanted = Wanted {
-                label: &label,
-                digest: file.sha256,
-                size: file.size,
-                maximum: file.maximum,
-            };
-            let blob = self
-                .fetcher
-                .fetch(&source, &wanted)
-                .map_err(|source| Error::Fetch {
-                    name: definition.name.clone(),
-                    version: version.to_string(),
-                    source: Box::new(source),
-                })?;
-            if !known {
-                self.observer
-                    .note(&format!("fetched {label} from {source}"));
-            }
+            let blob = self.bring(definition, version.as_str(), file)?;
             unpack::Format::of(&file.name)
                 .and_then(|format| unpack::unpack(&blob.path, format, &file.rules, into))
                 .map_err(|source| Error::Unpack {
@@ -347,7 +405,7 @@ impl<'a> Resolver<'a> {
 
 /// The files that the lock names for a host, in the definition's order of preference. Where
 /// they lie and how they are unpacked is the definition's to say.
-fn pinned(definition: &Definition, entries: &[lock::Toolchain], host: &str) -> Vec<File> {
+fn pinned(definition: &Definition, entries: &[lock::Toolchain], host: &str) -> Vec<Source> {
     let mut files = Vec::new();
     for defined in definition.files(host) {
         for entry in entries {
@@ -361,7 +419,9 @@ fn pinned(definition: &Definition, entries: &[lock::Toolchain], host: &str) -> V
                 && source == defined.place.kind()
                 && (on == host || on == ANY)
             {
-                files.push(defined.with_pin(file, *size, *sha256));
+                files.push(Source::File(Box::new(
+                    defined.with_pin(file, *size, *sha256),
+                )));
             }
         }
     }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use polyarch::base::{self, Base, Context, Reference, Wanted};
 use polyarch::digest::Digest;
+use polyarch::fetch::{Fetcher, Options};
 use polyarch::image::{self, BuiltImage};
 use polyarch::oci::layer::Compression;
 use polyarch::output::{self, Item, OutputSpec};
+use polyarch::packages::{self, Packages};
 use polyarch::plan::image::{ConfigPlan, FilePlan, ImagePlan, PlatformPlan};
 use polyarch::progress::Silent;
-use polyarch::store::Store;
+use polyarch::store::{Lazy, Store};
 use polyarch::target::Platform;
 use serde_json::Value;
 
@@ -46,12 +48,16 @@ impl Yard {
     pub(super) fn load(&self, reference: &str, wanted: &Wanted) -> Result<Base, base::Error> {
         let reference: Reference = reference.parse().expect(reference);
         let data = |name: &str| Ok(self.path("data").join(name));
+        let lazy = Lazy::new(self.folder.path().join("store"));
+        let fetcher = Fetcher::new(&lazy, &Silent, Options::default());
+        let packages = Packages::new(&fetcher, &Silent, packages::Policy::default());
         base::load(
             &reference.relative_to(self.folder.path()),
             Context {
                 store: &self.store,
                 wanted,
                 data: &data,
+                packages: &packages,
                 threads: 2,
                 observer: &Silent,
             },

@@ -229,6 +229,8 @@ pub fn unpack(
         meter.advance(deb.package.size);
         Ok(())
     })?;
+    tree.complete_aliases()
+        .map_err(|(path, source)| Error::Write { path, source })?;
     let dangling = match options.kind {
         Kind::Sysroot => sysroot::check(&tree).map_err(|found| Error::Deb {
             package: found

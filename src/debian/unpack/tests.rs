@@ -205,6 +205,22 @@ fn both_kinds_of_package_end_in_a_merged_usr() {
     }
 }
 
+/// trixie's packages have `/usr/lib64` alone; programs ask for `/lib64/ld-linux-…`.
+#[test]
+fn a_directory_below_usr_gets_its_link_at_the_root() {
+    let packed = tar().file("./usr/lib64/ld.so", "linker");
+    let (root, unpacked) = Archive::new()
+        .package("libc6", packed)
+        .unpack(Kind::Sysroot)
+        .unwrap();
+    assert_eq!(link(&root, "lib64"), "usr/lib64");
+    assert_eq!(read(&root, "lib64/ld.so"), "linker");
+    assert_eq!(
+        find(&unpacked, "lib64").content,
+        Content::Symlink("usr/lib64".to_owned())
+    );
+}
+
 #[test]
 fn a_link_in_the_place_of_one_into_usr_is_refused() {
     let error = one(tar().link("./lib", "/etc")).refused();

@@ -389,6 +389,18 @@ impl<'a> Tree<'a> {
         Ok(same)
     }
 
+    /// Makes the links for directories that packages have below `/usr` alone, as those of merged
+    /// releases do.
+    pub(super) fn complete_aliases(&mut self) -> Result<(), (PathBuf, io::Error)> {
+        for name in MORE_ALIASES {
+            let below = self.nodes.get(&format!("usr/{name}"));
+            if below.is_some_and(|node| matches!(node.what, What::Directory)) {
+                self.alias(name)?;
+            }
+        }
+        Ok(())
+    }
+
     fn alias(&mut self, name: &str) -> Result<(), (PathBuf, io::Error)> {
         if self.nodes.contains_key(name) {
             return Ok(());

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{Artifact, Definition, File, Kind, LARGEST, Place, Program, Source};
+use super::{Artifact, Definition, File, Kind, LARGEST, Packages, Place, Program, Source};
 use crate::digest::Digest;
 use crate::fetch::unpack;
 use crate::toolchain::Version;
@@ -60,6 +60,7 @@ enum SourceKind {
     Url,
     Pypi,
     Goproxy,
+    Debian,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +70,9 @@ struct RawSource {
     address: Option<String>,
     project: Option<String>,
     module: Option<String>,
+    suite: Option<String>,
+    #[serde(default)]
+    packages: Vec<String>,
     file: Option<String>,
     size: Option<u64>,
     maximum: Option<u64>,
@@ -136,15 +140,23 @@ impl RawSource {
             ("address", self.address.is_some()),
             ("project", self.project.is_some()),
             ("module", self.module.is_some()),
+            ("suite", self.suite.is_some()),
         ];
         let own = match self.kind {
             SourceKind::System => "",
             SourceKind::Url => "address",
             SourceKind::Pypi => "project",
             SourceKind::Goproxy => "module",
+            SourceKind::Debian => "suite",
         };
         if let Some((stray, _)) = keys.iter().find(|(key, there)| *there && *key != own) {
             return Err(format!("key `{stray}` belongs to another kind of source"));
+        }
+        if let SourceKind::Debian = self.kind {
+            return self.packages();
+        }
+        if !self.packages.is_empty() {
+            return Err("key `packages` belongs to another kind of source".to_owned());
         }
         let place = match (self.kind, self.address, self.project, self.module) {
             (SourceKind::System, ..) if self.file.is_none() && self.sha256.is_none() => {
@@ -185,6 +197,22 @@ impl RawSource {
     }
 }
 
+impl RawSource {
+    fn packages(self) -> Result<Source, String> {
+        let suite = self.suite.ok_or("key `suite` is missing")?;
+        if self.packages.is_empty() {
+            return Err("key `packages` is missing".to_owned());
+        }
+        if self.file.is_some() || self.sha256.is_some() {
+            return Err("its files are the archive's to name, and the lock's".to_owned());
+        }
+        Ok(Source::Packages(Packages {
+            suite,
+            names: self.packages,
+        }))
+    }
+}
+
 impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -192,6 +220,7 @@ impl fmt::Display for SourceKind {
             Self::Url => "url",
             Self::Pypi => "pypi",
             Self::Goproxy => "goproxy",
+            Self::Debian => "debian",
         })
     }
 }

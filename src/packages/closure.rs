@@ -1,0 +1,153 @@
+//! The packages for what is wanted: from the lock where it says, else from the archive.
+
+use std::sync::PoisonError;
+
+use super::{Closure, Error, Packages, Want, archives};
+use crate::debian::Package;
+use crate::debian::resolve::{self, Request, Resolution};
+use crate::digest::{Digest, Recipe};
+use crate::lock;
+
+/// The kind of record that holds what a want led to, for runs without network or lock.
+const KIND: &str = "closure";
+
+pub(super) fn find(packages: &Packages<'_>, want: &Want) -> Result<Closure, Error> {
+    let used = packages.used.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = used.iter().find(|closure| closure.want == *want) {
+        return Ok(found.clone());
+    }
+    drop(used);
+    if let Some(closure) = from_lock(packages, want)? {
+        return Ok(closure);
+    }
+    if packages.fetcher.offline()
+        && let Some(closure) = remembered(packages, want)?
+    {
+        return Ok(closure);
+    }
+    let chosen = resolve(packages, want, &preferred(packages))?;
+    let closure = Closure {
+        want: want.clone(),
+        packages: chosen.packages.into_iter().map(|one| one.package).collect(),
+    };
+    remember(packages, &closure)?;
+    Ok(closure)
+}
+
+/// Resolves through the archive's indexes; where a version in `preferred` will do, it is taken.
+pub(super) fn resolve(
+    packages: &Packages<'_>,
+    want: &Want,
+    preferred: &[Package],
+) -> Result<Resolution, Error> {
+    let universe = archives::universe(packages, want)?;
+    let request = Request {
+        packages: &want.packages,
+        architecture: &want.architecture,
+        installed: &[],
+        locked: preferred,
+    };
+    resolve::resolve(&universe, &request).map_err(|source| Error::Resolve {
+        what: want.name.clone(),
+        platform: want.platform.clone(),
+        source,
+    })
+}
+
+/// What the lock has, if it is for this want.
+fn from_lock(packages: &Packages<'_>, want: &Want) -> Result<Option<Closure>, Error> {
+    let Some(lock) = &packages.policy.lock else {
+        return Ok(None);
+    };
+    let locked = lock.closure(&want.name, &want.platform);
+    let difference = match locked {
+        None => "has none".to_owned(),
+        Some(closure) => match differs(closure, want) {
+            Some(difference) => difference,
+            None => match lock.packages_of(closure) {
+                Some(found) => return from_packages(want, &found).map(Some),
+                None => "lacks some of its packages".to_owned(),
+            },
+        },
+    };
+    if packages.policy.locked {
+        return Err(Error::Drift {
+            what: want.name.clone(),
+            platform: want.platform.clone(),
+            difference,
+        });
+    }
+    Ok(None)
+}
+
+fn differs(closure: &lock::Closure, want: &Want) -> Option<String> {
+    if closure.suite != want.suite || closure.backports != want.backports {
+        return Some(format!("is of suite `{}`", closure.suite));
+    }
+    let mut requested = want.packages.clone();
+    requested.sort();
+    requested.dedup();
+    (closure.requested != requested).then(|| format!("is for `{}`", closure.requested.join(" ")))
+}
+
+fn from_packages(want: &Want, found: &[&lock::Package]) -> Result<Closure, Error> {
+    let packages = found.iter().map(|package| unlocked(package));
+    Ok(Closure {
+        want: want.clone(),
+        packages: packages.collect::<Result<_, _>>()?,
+    })
+}
+
+pub(super) fn unlocked(package: &lock::Package) -> Result<Package, Error> {
+    Ok(Package {
+        name: package.id.name.clone(),
+        version: package.id.version.parse().map_err(Error::Version)?,
+        architecture: package.id.architecture.clone(),
+        suite: package.suite.clone(),
+        path: package.path.clone(),
+        size: package.size,
+        sha256: package.sha256,
+    })
+}
+
+/// Versions that are to be kept: the lock's, and those that this run has chosen already, so that
+/// headers and run-time libraries of one platform agree.
+fn preferred(packages: &Packages<'_>) -> Vec<Package> {
+    let used = packages.used.lock().unwrap_or_else(PoisonError::into_inner);
+    let chosen = used.iter().flat_map(|closure| closure.packages.clone());
+    let lock = packages.policy.lock.iter().flat_map(|lock| lock.packages());
+    let locked = lock.filter_map(|package| unlocked(package).ok());
+    chosen.chain(locked).collect()
+}
+
+fn key(want: &Want) -> Digest {
+    let mut recipe = Recipe::new(KIND)
+        .with(&want.architecture)
+        .with(&want.suite)
+        .with([u8::from(want.backports)]);
+    for name in &want.packages {
+        recipe = recipe.with(name);
+    }
+    recipe.finish()
+}
+
+fn remember(packages: &Packages<'_>, closure: &Closure) -> Result<(), Error> {
+    let store = packages.fetcher.store().get()?;
+    let mut lock = lock::Lock::default();
+    let (entry, found) = closure.locked();
+    lock.set_closure(entry, found);
+    store.put_record(KIND, &key(&closure.want), lock.to_string().as_bytes())?;
+    Ok(())
+}
+
+fn remembered(packages: &Packages<'_>, want: &Want) -> Result<Option<Closure>, Error> {
+    let store = packages.fetcher.store().get()?;
+    let record = store.record(KIND, &key(want));
+    let text = record.and_then(|bytes| String::from_utf8(bytes).ok());
+    let lock = text.and_then(|text| lock::Lock::parse(&text, std::path::Path::new(KIND)).ok());
+    let Some(lock) = lock else {
+        return Ok(None);
+    };
+    let found: Vec<&lock::Package> = lock.packages().iter().collect();
+    from_packages(want, &found).map(Some)
+}

@@ -1,0 +1,167 @@
+//! From names of Debian packages to directories in the store: sysroots, the files of a base, host
+//! programs.
+//!
+//! Comes in: what is [`Want`]ed (names, suite, architecture), the lock, and where archives are. Goes
+//! out: a [`Closure`] of exact packages, and trees unpacked from them. What the lock says goes
+//! first, and then no archive is asked for anything but the packages themselves.
+
+mod archives;
+mod closure;
+mod error;
+mod trees;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::debian::resolve::Resolution;
+use crate::debian::sources::Sources;
+use crate::debian::universe::Universe;
+use crate::fetch::Fetcher;
+use crate::lock::Lock;
+use crate::progress::Observer;
+use crate::{debian, lock};
+
+pub use error::Error;
+pub use trees::{Content, Entry, Rootfs};
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// What it is for, as the lock names it: `sysroot`, `base`, `base NAME`, `toolchain NAME`.
+    pub name: String,
+    /// The platform as the lock names it, such as `linux/arm64`.
+    pub platform: String,
+    /// Debian's name of its architecture.
+    pub architecture: String,
+    /// The suite.
+    pub suite: String,
+    /// Whether the suite's backports may be used.
+    pub backports: bool,
+    /// What is asked for, in apt's spelling (`NAME`, `NAME=VERSION`, `NAME/SUITE`).
+    pub packages: Vec<String>,
+}
+
+/// Exact packages for what was wanted.
+#[derive(Clone, Debug)]
+pub struct Closure {
+    /// What was wanted.
+    pub want: Want,
+    /// The packages, sorted by name.
+    pub packages: Vec<debian::Package>,
+}
+
+/// What the user decided.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// The project's lock, if it has one.
+    pub lock: Option<Lock>,
+    /// Refuse everything that would change the lock.
+    pub locked: bool,
+    /// The archives, as `[mirrors] debian` has them; `None` for the host's.
+    pub archives: Option<Vec<String>>,
+    /// Suites that are left out though they belong to the one asked for.
+    pub without_suites: Vec<String>,
+    /// How many things may be done at once.
+    pub threads: usize,
+}
+
+/// Resolves, fetches and unpacks packages. Shared between threads.
+pub struct Packages<'a> {
+    fetcher: &'a Fetcher<'a>,
+    observer: &'a dyn Observer,
+    policy: Policy,
+    sources: OnceLock<Sources>,
+    universes: Mutex<BTreeMap<Opened, Arc<Universe>>>,
+    used: Mutex<Vec<Closure>>,
+}
+
+/// Suite, backports, architecture.
+type Opened = (String, bool, String);
+
+impl<'a> Packages<'a> {
+    /// Nothing is asked before it is needed.
+    pub fn new(fetcher: &'a Fetcher<'a>, observer: &'a dyn Observer, policy: Policy) -> Self {
+        Self {
+            fetcher,
+            observer,
+            policy,
+            sources: OnceLock::new(),
+            universes: Mutex::default(),
+            used: Mutex::default(),
+        }
+    }
+
+    /// The packages for what is wanted: the lock's, else those that the archive has now.
+    pub fn closure(&self, want: &Want) -> Result<Closure, Error> {
+        let closure = closure::find(self, want)?;
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if !used.iter().any(|other| other.want == *want) {
+            used.push(closure.clone());
+        }
+        Ok(closure)
+    }
+
+    /// How many things may be done at once.
+    pub fn threads(&self) -> usize {
+        self.policy.threads
+    }
+
+    /// How a closure comes about: each package with what asks for it. Opens the archive's indexes.
+    pub fn explain(&self, want: &Want) -> Result<Resolution, Error> {
+        let packages = self.closure(want)?.packages;
+        closure::resolve(self, want, &packages)
+    }
+
+    /// What was wanted so far.
+    pub fn used(&self) -> Vec<Want> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.iter().map(|closure| closure.want.clone()).collect()
+    }
+
+    /// The lock with every closure that was used.
+    pub fn completed(&self, mut lock: Lock) -> Lock {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        for closure in used.iter() {
+            let (closure, packages) = closure.locked();
+            lock.set_closure(closure, packages);
+        }
+        lock
+    }
+}
+
+impl Closure {
+    /// As the lock has it.
+    fn locked(&self) -> (lock::Closure, Vec<lock::Package>) {
+        let Self { want, packages } = self;
+        let packages: Vec<lock::Package> = packages.iter().map(locked).collect();
+        let mut requested = want.packages.clone();
+        requested.sort();
+        requested.dedup();
+        let mut ids: Vec<lock::PackageId> =
+            packages.iter().map(|package| package.id.clone()).collect();
+        ids.sort();
+        let closure = lock::Closure {
+            name: want.name.clone(),
+            platform: want.platform.clone(),
+            suite: want.suite.clone(),
+            backports: want.backports,
+            requested,
+            packages: ids,
+        };
+        (closure, packages)
+    }
+}
+
+fn locked(package: &debian::Package) -> lock::Package {
+    lock::Package {
+        id: lock::PackageId {
+            name: package.name.clone(),
+            architecture: package.architecture.clone(),
+            version: package.version.to_string(),
+        },
+        suite: package.suite.clone(),
+        path: package.path.clone(),
+        size: package.size,
+        sha256: package.sha256,
+    }
+}
