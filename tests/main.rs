@@ -3,6 +3,7 @@
 //! - `architecture`: which module may use which
 //! - `reference`: the generated pages under `docs/` are up to date
 //! - `fetch`, `store`, `toolchain`: what is fetched arrives whole or not at all
+//! - `debian_archive`: archives are believed for their signature, and nothing else of them is
 //! - `assembly`: bases, images and outputs on disk, without the program
 //! - `commands`: what the command line answers by itself
 //! - `examples`: every example is built for several platforms and run
@@ -17,6 +18,7 @@
 mod architecture;
 mod assembly;
 mod commands;
+mod debian_archive;
 mod examples;
 mod faults;
 mod fetch;

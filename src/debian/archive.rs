@@ -284,11 +284,12 @@ fn directory(source: &Source, architecture: &str) -> String {
     match suite.strip_suffix('/') {
         None => format!("dists/{suite}/"),
         Some(path) => {
-            let parts: Vec<&str> = path
-                .split('/')
-                .filter(|part| !part.is_empty() && *part != ".")
-                .collect();
-            parts.iter().map(|part| format!("{part}/")).collect()
+            let mut directory = String::new();
+            for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
+                directory.push_str(part);
+                directory.push('/');
+            }
+            directory
         }
     }
 }

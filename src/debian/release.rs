@@ -150,7 +150,7 @@ impl Release {
         Ok(release)
     }
 
-    /// The priority that apt gives its packages (apt_preferences(5)).
+    /// The priority that apt gives its packages (`apt_preferences(5)`).
     pub fn priority(&self) -> i32 {
         match (self.not_automatic, self.but_automatic_upgrades) {
             (false, _) => 500,

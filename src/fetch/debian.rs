@@ -319,7 +319,7 @@ mod tests {
         let lazy = Lazy::new(home.path().to_owned());
         let fetcher = Fetcher::new(&lazy, &Silent, Options::default());
         for length in [0, 1, INLINE, INLINE + 1, 300_000] {
-            let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
             let key = Digest::of(&length.to_le_bytes());
             assert_eq!(fetcher.kept(&key), None);
             fetcher.keep(&key, &bytes);

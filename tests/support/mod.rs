@@ -1,7 +1,9 @@
 //! What several integration tests need: a project in a temporary folder, the program, the judges, a
 //! server, a toolchain.
 
+pub(crate) mod archive;
 pub(crate) mod judge;
+pub(crate) mod openpgp;
 pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod tool;

@@ -103,7 +103,7 @@ pub(crate) fn clearsign(text: &str, signatures: &[Signature]) -> String {
     let mut message = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n".to_owned();
     for line in text.lines() {
         let escape = if line.starts_with('-') { "- " } else { "" };
-        message.push_str(&format!("{escape}{line}\n"));
+        message.extend([escape, line, "\n"]);
     }
     message + &armor(&packets)
 }

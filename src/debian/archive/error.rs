@@ -96,7 +96,8 @@ pub enum Error {
     },
     /// Index and release do not fit together, and the release has not changed since.
     #[error(
-        "archive {archive} is in the middle of an update: `{path}` of suite `{suite}` is not the one that its release names"
+        "archive {archive} is in the middle of an update: `{path}` of suite `{suite}` {}",
+        if *missing { "is not there" } else { "is not the one that its release names" }
     )]
     Changed {
         /// The archive.
@@ -105,6 +106,8 @@ pub enum Error {
         suite: String,
         /// The index.
         path: String,
+        /// Whether nothing is there, in no form; else it is another index.
+        missing: bool,
     },
     /// An index is not what its release promises, once decompressed.
     #[error("`{path}` of suite `{suite}` of {archive} can't be read: {reason}")]
@@ -162,11 +165,10 @@ impl Fault for Error {
                  under `[mirrors]`",
                 archive.to_string().trim_matches('`')
             )),
-            Self::Changed { .. } => Some(
-                "run the same command again in some minutes, or name another mirror under \
-                 `[mirrors]`"
-                    .to_owned(),
-            ),
+            Self::Changed { suite, .. } => Some(format!(
+                "run the same command again in some minutes, name another mirror under \
+                 `[mirrors]`, or do without the suite: `without-suites = [\"{suite}\"]` there"
+            )),
             Self::Nothing { .. } => Some(
                 "take suites out of `without-suites` under `[mirrors]`, or architectures into the \
                  source's `[arch=…]`"

@@ -167,13 +167,12 @@ impl Wanted<'_> {
             .with(&self.source.suite)
             .with(options.format.to_le_bytes())
             .finish();
-        let index = match fetch.kept(&key) {
-            Some(index) => index,
-            None => {
-                let index = self.compile(&forms, plain, fetch, options)?;
-                fetch.keep(&key, &index);
-                index
-            }
+        let index = if let Some(index) = fetch.kept(&key) {
+            index
+        } else {
+            let index = self.compile(&forms, plain, fetch, options)?;
+            fetch.keep(&key, &index);
+            index
         };
         Ok(PackagesIndex {
             component: self.component.to_owned(),
@@ -195,12 +194,12 @@ impl Wanted<'_> {
                 Ok(file) => file,
                 // Archives name forms that they do not keep, above all the plain one.
                 Err(Failed::Missing) => continue,
-                Err(Failed::Different) => return Err(self.changed(path)),
+                Err(Failed::Different) => return Err(self.changed(path, false)),
                 Err(Failed::Other(error)) => return Err(Error::Fetch(error)),
             };
             return self.decompress(*form, path, file, plain, options);
         }
-        Err(self.changed(&self.path))
+        Err(self.changed(&self.path, true))
     }
 
     fn fetch(
@@ -286,11 +285,12 @@ impl Wanted<'_> {
         })
     }
 
-    fn changed(&self, path: &str) -> Error {
+    fn changed(&self, path: &str, missing: bool) -> Error {
         Error::Changed {
             archive: self.source.archive.clone(),
             suite: self.source.suite.clone(),
             path: path.to_owned(),
+            missing,
         }
     }
 }

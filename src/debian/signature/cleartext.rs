@@ -164,13 +164,15 @@ mod tests {
 
         #[test]
         fn every_text_comes_back(lines in prop::collection::vec("[-a-z: ]{0,12}[a-z]", 0..9)) {
-            let escape = |line: &String| match line.starts_with('-') {
-                true => format!("- {line}\n"),
-                false => format!("{line}\n"),
-            };
-            let body: String = lines.iter().map(escape).collect();
+            let (mut body, mut text) = (String::new(), String::new());
+            for line in &lines {
+                body += if line.starts_with('-') { "- " } else { "" };
+                for part in [line.as_str(), "\n"] {
+                    body += part;
+                    text += part;
+                }
+            }
             let file = FILE.replace("One: 1 \t\n- -two\n", &body);
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
             prop_assert_eq!(split(file.as_bytes()).unwrap().0, text.into_bytes());
         }
     }

@@ -126,12 +126,12 @@ impl Keyring {
             keyring.add(&bytes, &shown(trusted))?;
         }
         keyring.add_folder(root, Path::new(TRUSTED_PARTS), |name| {
-            name.ends_with(".gpg") || name.ends_with(".asc")
+            ends_with(name, &[".gpg", ".asc"])
         })?;
         if keyring.certificates.is_empty() {
             keyring.name = format!("`/{TRUSTED_PARTS}` or `/{SHARED}`");
             keyring.add_folder(root, Path::new(SHARED), |name| {
-                name.ends_with("-archive-keyring.gpg") || name.ends_with("-archive-keyring.pgp")
+                ends_with(name, &["-archive-keyring.gpg", "-archive-keyring.pgp"])
             })?;
         }
         keyring.filled()
@@ -141,9 +141,7 @@ impl Keyring {
         let relative = path.strip_prefix("/").unwrap_or(path);
         if root.join(relative).is_dir() {
             return self.add_folder(root, relative, |name| {
-                [".gpg", ".pgp", ".asc"]
-                    .iter()
-                    .any(|end| name.ends_with(end))
+                ends_with(name, &[".gpg", ".pgp", ".asc"])
             });
         }
         let bytes = read(root, relative)?.ok_or_else(|| Error::NoKeyring {
@@ -199,7 +197,7 @@ impl Keyring {
         for block in blocks {
             let found = packets::split(&block)
                 .ok_or_else(|| no_keys(name, "it is not a run of OpenPGP packets"))?;
-            if !found.first().is_none_or(|(kind, _)| *kind == PUBLIC_KEY) {
+            if found.first().is_some_and(|(kind, _)| *kind != PUBLIC_KEY) {
                 return Err(no_keys(name, "it does not begin with a public key"));
             }
             self.certificates.extend_from_slice(&block);
@@ -219,6 +217,10 @@ fn no_keys(name: &str, reason: &'static str) -> Error {
 fn shown(path: &Path) -> String {
     let relative = path.strip_prefix("/").unwrap_or(path);
     format!("`/{}`", relative.display())
+}
+
+fn ends_with(name: &str, endings: &[&str]) -> bool {
+    endings.iter().any(|ending| name.ends_with(ending))
 }
 
 fn is_keybox(bytes: &[u8]) -> bool {

@@ -219,10 +219,14 @@ mod tests {
     const PRINT: &str = "1F89983E0081FDE018F3CC9673A4F27B8DD47936";
 
     fn status(lines: &[&str]) -> Status {
-        let output: String = lines
-            .iter()
-            .map(|line| format!("[GNUPG:] {line}\n"))
-            .collect();
+        let output = format!(
+            "[GNUPG:] {}
+",
+            lines.join(
+                "
+[GNUPG:] "
+            )
+        );
         // A packet of a public key's kind; nothing looks into it here.
         let keyring = Keyring::from_bytes(&[0x98, 1, 4], "test").unwrap();
         Status::read(&output, &keyring)

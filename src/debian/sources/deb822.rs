@@ -35,7 +35,7 @@ fn entry(stanza: &Stanza<'_>, origin: &Origin) -> Result<Option<Entry>, Error> {
     let mut text = String::new();
     for (number, line) in stanza {
         let continued = !text.is_empty() && line.starts_with([' ', '\t']);
-        if !continued && !line.find(':').is_some_and(|end| end > 0) {
+        if !continued && line.find(':').is_none_or(|end| end == 0) {
             return Err(malformed(
                 *number,
                 format!("`{}` is no `Field: value`", line.trim()),
