@@ -132,11 +132,11 @@ fn judge(
 ) -> Result<Vec<String>, Error> {
     let found = |name: &'static str| process::find(name).ok_or(Error::NoProgram { name });
     match verifier {
-        Verifier::Gpgv => program::gpgv(&found("gpgv")?, signed, keyring),
+        Verifier::Gpgv => program::gpgv(&found("gpgv")?, signed, keyring, now),
         Verifier::Sqv => program::sqv(&found("sqv")?, signed, keyring),
         Verifier::Own => policy::judge(signed, keyring, now),
         Verifier::Any => match (process::find("gpgv"), process::find("sqv")) {
-            (Some(gpgv), _) => program::gpgv(&gpgv, signed, keyring),
+            (Some(gpgv), _) => program::gpgv(&gpgv, signed, keyring, now),
             // It does not tell which key signed, so a choice among keys is beyond it.
             (None, Some(sqv)) if !keyring.is_restricted() => program::sqv(&sqv, signed, keyring),
             (None, _) => policy::judge(signed, keyring, now),

@@ -16,7 +16,7 @@ use super::{Error, Keyring, Signed, packets};
 use crate::debian::release::Date;
 
 /// How far ahead of ours the signer's clock may be, in seconds.
-const SKEW: i64 = 300;
+pub(super) const SKEW: i64 = 300;
 
 /// More signatures than any archive makes.
 const MOST: usize = 64;

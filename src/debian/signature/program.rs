@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Error, Keyring, Signed, policy};
+use crate::debian::release::Date;
 use crate::interrupt;
 use crate::process::{self, CommandSpec, Output, Runner};
 
@@ -24,6 +25,7 @@ pub(super) fn gpgv(
     program: &Path,
     signed: &Signed,
     keyring: &Keyring,
+    now: Date,
 ) -> Result<Vec<String>, Error> {
     let files = Files::write("gpgv", signed, keyring)?;
     let spec = CommandSpec::new(program, files.folder.path())
@@ -37,7 +39,7 @@ pub(super) fn gpgv(
         .arg(files.path("text"))
         .env("LC_ALL", "C");
     let output = Runner.output(&spec)?;
-    let status = Status::read(&String::from_utf8_lossy(&output.stdout), keyring);
+    let status = Status::read(&String::from_utf8_lossy(&output.stdout), keyring, now);
     if let Some(signer) = status.wrong {
         return Err(Error::Wrong { signer });
     }
@@ -113,7 +115,7 @@ struct Status {
 }
 
 impl Status {
-    fn read(output: &str, keyring: &Keyring) -> Self {
+    fn read(output: &str, keyring: &Keyring, now: Date) -> Self {
         let mut status = Self::default();
         // The line that says how a signature is comes before the one that says it is valid.
         let mut is_good = false;
@@ -143,7 +145,11 @@ impl Status {
                 "ERRSIG" => refuse("made a signature that `gpgv` does not accept"),
                 "VALIDSIG" if is_good => {
                     is_good = false;
-                    if !ALGORITHMS.contains(&word(6)) {
+                    // It takes signatures from the future for good.
+                    let created: Option<i64> = word(2).parse().ok();
+                    if created.is_none_or(|created| created > now.0 + policy::SKEW) {
+                        refuse("made a signature that is from the future");
+                    } else if !ALGORITHMS.contains(&word(6)) {
                         refuse("is of a kind other than RSA, ECDSA and Ed25519");
                     } else if !DIGESTS.contains(&word(7)) {
                         refuse("uses a digest weaker than SHA-256");
@@ -229,7 +235,7 @@ mod tests {
         );
         // A packet of a public key's kind; nothing looks into it here.
         let keyring = Keyring::from_bytes(&[0x98, 1, 4], "test").unwrap();
-        Status::read(&output, &keyring)
+        Status::read(&output, &keyring, Date(1_763_200_000))
     }
 
     fn valid(algorithm: u8, digest: u8) -> String {
@@ -273,6 +279,14 @@ mod tests {
             let found = status(&["NEWSIG", &good, &valid(algorithm, digest)]);
             assert_eq!((found.good.len(), found.refused.len()), (0, 1));
         }
+    }
+
+    #[test]
+    fn signatures_from_the_future_do_not_count() {
+        let good = format!("GOODSIG {KEY} x");
+        let late = valid(1, 8).replace("1763200000", "1763200301");
+        let found = status(&["NEWSIG", &good, &late]);
+        assert_eq!((found.good.len(), found.refused.len()), (0, 1));
     }
 
     #[test]
