@@ -255,7 +255,8 @@ mod tests {
     fn every_compression_that_dpkg_writes_is_read() {
         let data = b"data ".repeat(1000);
         let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 3).unwrap();
-        let compress: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 4] = [
+        type Compress<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+        let compress: [(&str, Compress<'_>); 4] = [
             ("", &<[u8]>::to_vec),
             (".gz", &sample::gzip),
             (".xz", &sample::xz),
