@@ -8,6 +8,7 @@
 //! - `commands`: what the command line answers by itself
 //! - `examples`: every example is built for several platforms and run
 //! - `images`: what is written is what others read
+//! - `packages`: sysroots and bases from Debian packages
 //! - `reproducible`: same inputs, same bytes
 //! - `foreign`: no foreign code runs
 //! - `faults`: bad input is a clear error and leaves nothing behind
@@ -24,6 +25,7 @@ mod faults;
 mod fetch;
 mod foreign;
 mod images;
+mod packages;
 mod reference;
 mod reproducible;
 mod signals;

@@ -70,7 +70,7 @@ pub(super) fn prepare(
     tools: &Tools<'_>,
     images: bool,
 ) -> Result<Prepared, Failure> {
-    let detected = detect(settings)?;
+    let detected = detected(settings)?;
     let root = detected.root.clone();
     let repository = std::thread::spawn(move || git::inspect(&root));
     let references = if images {
@@ -116,7 +116,7 @@ pub(super) fn prepare(
     })
 }
 
-fn detect(settings: &Settings) -> Result<Detected, Failure> {
+fn detected(settings: &Settings) -> Result<Detected, detect::Error> {
     let kind = match (&settings.flags.kind, &settings.config.build.kind) {
         (Some(flag), _) => Some(Kind::named(flag, "--kind")?),
         (None, Some(key)) => Some(Kind::named(key, "build.kind in polyarch.toml")?),
@@ -128,7 +128,7 @@ fn detect(settings: &Settings) -> Result<Detected, Failure> {
         artifacts: settings.config.build.artifacts.is_some(),
         files: has_files(&settings.config.image) || settings.config.images.values().any(has_files),
     };
-    Ok(detect::detect(&settings.directory, declared)?)
+    detect::detect(&settings.directory, declared)
 }
 
 /// The base of each image, in the order of the plan's images.
@@ -346,9 +346,16 @@ pub(super) fn needs(
     settings: &Settings,
     tools: &Tools<'_>,
 ) -> Result<(), Failure> {
-    let detected = detect(settings)?;
-    let references = references(context, settings)?;
-    require(tools, &detected, &references)?;
+    let references = match detected(settings) {
+        Ok(found) => {
+            let references = references(context, settings)?;
+            require(tools, &found, &references)?;
+            references
+        }
+        // A sysroot is something to lock, whatever uses it.
+        Err(detect::Error::None { .. }) if sysroot::any(settings) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
     for platform in sysroot::platforms(settings)? {
         if let Some(want) = sysroot::want(settings, platform) {
             tools.packages().closure(&want)?;

@@ -201,6 +201,14 @@ pub(super) fn want(settings: &Settings, platform: Platform) -> Option<Want> {
     })
 }
 
+/// Whether there is a sysroot for any platform.
+pub(super) fn any(settings: &Settings) -> bool {
+    let of =
+        |packages: &Option<Vec<String>>| packages.as_ref().is_some_and(|list| !list.is_empty());
+    let mut own = settings.config.platform.values();
+    of(&settings.config.sysroot.packages) || own.any(|own| of(&own.sysroot.packages))
+}
+
 /// The platforms that were named, else the usual ones.
 pub(super) fn platforms(settings: &Settings) -> Result<Vec<Platform>, Failure> {
     Ok(match settings.platforms()? {

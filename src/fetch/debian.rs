@@ -129,6 +129,14 @@ impl Fetcher<'_> {
     }
 }
 
+/// What an index is called where it is shown: its name is a digest.
+fn label(path: &str) -> String {
+    match path.split_once("/by-hash/") {
+        Some((folder, _)) => format!("{folder}/Packages"),
+        None => path.to_owned(),
+    }
+}
+
 impl Fetch for Fetcher<'_> {
     fn document(&self, archive: &str, path: &str, maximum: u64) -> Result<Vec<u8>, FetchError> {
         self.address(archive, path)
@@ -143,8 +151,9 @@ impl Fetch for Fetcher<'_> {
         sha256: &Digest,
         size: u64,
     ) -> Result<Box<dyn Read + Send>, FetchError> {
+        let label = label(path);
         let wanted = Wanted {
-            label: path,
+            label: &label,
             digest: *sha256,
             size: Some(size),
             maximum: size,

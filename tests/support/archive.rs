@@ -279,6 +279,9 @@ fn tar(files: &[(String, String)]) -> Vec<u8> {
     for (name, text) in files {
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         header.set_size(text.len() as u64);
         let path = format!("./{name}");
         builder

@@ -43,6 +43,13 @@ pub(crate) fn run(platform: Platform, program: &Path, arguments: &[&str]) -> Ran
     agrees(command.args(arguments))
 }
 
+/// Runs a program of an image under its emulator, with the image's own linker and libraries.
+pub(crate) fn run_in(platform: Platform, root: &Path, program: &str) -> Ran {
+    let mut emulator = judge(&format!("qemu-{}", platform.architecture().qemu));
+    emulator.arg("-L").arg(root);
+    agrees(emulator.arg(root.join(program.trim_start_matches('/'))))
+}
+
 /// What `readelf` prints about a file's header.
 pub(crate) fn readelf(path: &Path) -> String {
     agrees(judge("readelf").arg("-h").arg(path)).stdout
