@@ -146,3 +146,6 @@ impl Resolution {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,13 +82,12 @@ impl<R: BufRead> Stanzas<R> {
                 break line;
             }
         };
-        let text = match std::str::from_utf8(&self.buffer) {
-            Ok(text) => text,
+        let text = if let Ok(text) = std::str::from_utf8(&self.buffer) {
+            text
+        } else {
             // Descriptions of old packages; the fields that are used are ASCII.
-            Err(_) => {
-                self.mended = String::from_utf8_lossy(&self.buffer).into_owned();
-                &self.mended
-            }
+            self.mended = String::from_utf8_lossy(&self.buffer).into_owned();
+            &self.mended
         };
         let mut stanzas = BorrowedParser::new(text)
             .parse_all()

@@ -1,6 +1,6 @@
 //! The suites that packages are chosen from.
 //!
-//! Comes in: open indexes with apt's priorities (apt_preferences(5)). Goes out: versions of a name
+//! Comes in: open indexes with apt's priorities (`apt_preferences(5)`). Goes out: versions of a name
 //! in the order in which apt prefers them, providers, nearest names. One architecture at a time:
 //! what is neither of it nor `all` is passed over.
 

@@ -189,7 +189,7 @@ pub(super) fn preferred(
     versions: &[Id],
 ) -> Option<Id> {
     let locked = request.locked.iter().filter(|locked| locked.name == name);
-    let found = locked.flat_map(|locked| {
+    let found = locked.filter_map(|locked| {
         let same = |id: &&Id| {
             let entry = universe.entry(**id);
             version::compare(entry.version(), locked.version.as_str()).is_eq()
