@@ -11,8 +11,10 @@
 //!   that provide it, and these are ordered by `Essential`, priority, and then by apt's numbering;
 //! - `Recommends` are not followed, and `Essential` packages are not added by themselves.
 //!
-//! Where apt then calls its problem resolver, which weighs removals by score, this goes back to the
-//! last choice that took part in the failure. And where only a version that is not the candidate is
+//! A package that was chosen among several, and stands in the way of what is needed later, is tried
+//! last in a second run; apt drops it on the spot. Where apt then calls its problem resolver, which
+//! weighs removals by score, this goes back to the last choice that took part in the failure. And
+//! where only a version that is not the candidate is
 //! what a relation asks for, that version is taken, where apt asks the user to name it.
 
 mod choice;

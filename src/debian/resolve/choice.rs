@@ -1,7 +1,7 @@
 //! The packages that could satisfy a requirement, in apt's order.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::debian::index::Field;
 use crate::debian::relation::{self, Relation};
@@ -21,6 +21,8 @@ pub(super) struct Options<'u, 'p> {
     presents: &'p Presents<'u>,
     /// Versions to be taken in place of the candidates.
     preferred: HashMap<&'u str, Id>,
+    /// What is tried last.
+    avoided: HashSet<Id>,
     candidates: HashMap<&'u str, Option<Id>>,
     possible: HashMap<Id, bool>,
 }
@@ -36,6 +38,7 @@ impl<'u, 'p> Options<'u, 'p> {
             request,
             presents,
             preferred: HashMap::new(),
+            avoided: HashSet::new(),
             candidates: HashMap::new(),
             possible: HashMap::new(),
         }
@@ -46,6 +49,16 @@ impl<'u, 'p> Options<'u, 'p> {
         let name = self.universe.entry(id).name();
         self.preferred.insert(name, id);
         self.candidates.remove(name);
+    }
+
+    /// Tries a package last from now on.
+    pub(super) fn avoid(&mut self, id: Id) {
+        self.avoided.insert(id);
+    }
+
+    /// Whether a package is tried last.
+    pub(super) fn is_avoided(&self, id: Id) -> bool {
+        self.avoided.contains(&id)
     }
 
     /// Every version of a package that could be installed: none that is older than what is.
@@ -100,6 +113,8 @@ impl<'u, 'p> Options<'u, 'p> {
         let is_new = |id: &Id| !self.presents.contains_key(self.universe.entry(*id).name());
         let (new, mut options): (Vec<Id>, Vec<Id>) = found.into_iter().partition(is_new);
         options.extend(new);
+        // The order among the rest stays.
+        options.sort_by_key(|id| self.is_avoided(*id));
         let mut seen = Vec::new();
         options.retain(|id| {
             !seen.contains(id) && {

@@ -60,6 +60,7 @@ pub(super) fn search<'u, 'p>(
                 search.options.prefer(id);
                 switched = true;
             }
+            Err(Stop::Avoid(id)) => search.options.avoid(id),
             // Another version somewhere led nowhere: as if there were the candidates only.
             Err(Stop::Failed(_)) if switched => {
                 switched = false;
@@ -81,6 +82,9 @@ enum Stop {
     /// A version that is not the candidate is asked for, but the candidate was chosen before: start
     /// again with that version.
     Switch(Id),
+    /// Of several ways the first was chosen, and then stood in the way of what was needed: start
+    /// again and try it last.
+    Avoid(Id),
     /// Nothing is left to be tried.
     Failed(Error),
     /// It took too long, or the process was told to end.
@@ -310,6 +314,11 @@ impl<'u> Search<'u, '_> {
         self.record(needs, at, obstacle.as_ref());
         let mut culprits = HashSet::new();
         self.blame(needs.owner, &mut culprits);
+        if let Some(Obstacle::Forbidden(_, forbidden)) = &obstacle
+            && let Some(id) = self.avoidable(forbidden.other, &culprits)
+        {
+            return Err(Stop::Avoid(id));
+        }
         for blocker in blockers {
             self.blame(blocker, &mut culprits);
         }
@@ -346,6 +355,24 @@ impl<'u> Search<'u, '_> {
         let selection = &self.selection;
         self.failure
             .get_or_insert_with(|| explain::failure(selection, needs, at, obstacle));
+    }
+
+    /// The package, or what brought it in, that was chosen where there were other ways. apt, too,
+    /// drops such a one for what conflicts with it later.
+    fn avoidable(&self, other: Owner<'u>, culprits: &HashSet<&'u str>) -> Option<Id> {
+        let Owner::Chosen(mut name) = other else {
+            return None;
+        };
+        while !culprits.contains(name) {
+            let at = self.selection.order().iter().position(|it| *it == name)?;
+            let choice = self.selection.chosen(name)?;
+            let mut forks = self.forks.iter();
+            if forks.any(|fork| fork.chosen == at && !fork.options.is_empty()) {
+                return Some(choice.id).filter(|id| !self.options.is_avoided(*id));
+            }
+            name = choice.reason.as_ref()?.0;
+        }
+        None
     }
 
     /// Adds a package and all because of which it was chosen.

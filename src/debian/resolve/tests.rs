@@ -1,4 +1,4 @@
-//! Tests of choosing packages. What apt would do was tried with apt 2.6 and an empty status.
+//! Tests of choosing packages, on small suites. Against apt itself `.ci/closures` compares.
 
 mod faults;
 
@@ -414,4 +414,25 @@ fn every_reason_for_a_package_has_its_chain() {
         resolution.get("a").map(|chosen| &chosen.reasons[0]),
         Some(&reason)
     );
+}
+
+#[test]
+fn what_was_chosen_among_several_gives_way_to_what_is_needed_later() {
+    // Seen with `libbjack-ocaml-dev` of trixie.
+    let universe = universe(
+        "a 1
+            Depends: jack2 | jack-virtual, jack-dev
+         jack2 1
+            Provides: jack-virtual
+            Conflicts: jack-virtual
+         jack1 1
+            Provides: jack-virtual
+            Conflicts: jack-virtual
+         jack-dev 1
+            Depends: jack1
+         jack2-dev 1
+            Provides: jack-dev
+            Depends: jack2",
+    );
+    assert_eq!(chosen(&universe, "a"), "a=1 jack-dev=1 jack1=1");
 }
