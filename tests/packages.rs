@@ -233,6 +233,42 @@ fn a_vendor_folder_serves_without_archive_and_network() {
 }
 
 #[test]
+fn a_security_suite_that_lacks_the_architecture_is_done_without() {
+    let yard = Yard::new();
+    let mut security = Archive::new();
+    security.suite = "trixie-security".to_owned();
+    security.architectures = vec!["amd64".to_owned()];
+    security.valid_until = None;
+    security.files.clear();
+    security.publish();
+    security.serve(&yard.server);
+    let keys = [yard.archive.signer.public(), security.signer.public()].concat();
+    fs_err::write(yard.keyring(), keys).unwrap();
+    let source = |suite: &str| {
+        format!(
+            "deb [signed-by={}] {} {suite} main\n",
+            yard.keyring().display(),
+            yard.server.url("/debian")
+        )
+    };
+    let sources = source("trixie") + &source("trixie-security");
+    let list = |platform: &str| {
+        let mut command = yard.command(&["sysroot", "list", "--platform", platform]);
+        ran(command.env("POLYARCH_DEBIAN", &sources))
+    };
+    let found = list("linux/riscv64");
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert!(
+        found.stderr.contains("`trixie-security`") && found.stderr.contains("done without it"),
+        "{}",
+        found.stderr
+    );
+    // One that no suite has is no detail.
+    let missing = list("linux/s390x");
+    assert_eq!(missing.code, 5, "{}", missing.stderr);
+}
+
+#[test]
 fn a_release_by_another_key_changes_nothing() {
     let yard = Yard::new();
     let other = Archive::new();

@@ -103,8 +103,27 @@ pub fn open(
             })
             .collect()
     });
-    // The first of them in the order of the sources, however the threads ended.
-    results.into_iter().collect()
+    without_companions(results, options)
+}
+
+/// Passes over suites that are not made for the architecture, as long as another one is: a
+/// release's security suite may have fewer of them. Of other errors the first counts, in the order
+/// of the sources.
+fn without_companions(
+    results: Vec<Result<OpenedSuite, Error>>,
+    options: &Options<'_>,
+) -> Result<Vec<OpenedSuite>, Error> {
+    let any = results.iter().any(Result::is_ok);
+    let mut opened = Vec::new();
+    for result in results {
+        match result {
+            Err(error @ Error::NoArchitecture { .. }) if any => {
+                options.observer.note(&format!("{error}: done without it"));
+            }
+            result => opened.push(result?),
+        }
+    }
+    Ok(opened)
 }
 
 fn serves(source: &Source, architecture: &str) -> bool {
