@@ -156,7 +156,12 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoSuite { suite, .. } | Self::NoArchitecture { suite, .. } => Some(format!(
+            Self::NoArchitecture { .. } => Some(
+                "name a suite that has it, for this platform alone: `suite = \"trixie\"` under \
+                 `[platform.\"linux/riscv64\".sysroot]`"
+                    .to_owned(),
+            ),
+            Self::NoSuite { suite, .. } => Some(format!(
                 "correct the suite's name, or do without it: `without-suites = [\"{suite}\"]` \
                  under `[mirrors]`"
             )),
