@@ -119,35 +119,35 @@ fn decompress(deb: &Deb<'_>, maximum: u64, sender: &SyncSender<Message>, pool: &
     }
     loop {
         let mut block = pool.take();
-        let message = match fill(&mut opened.data, &mut block) {
-            Ok(0) => return,
-            Ok(filled) => {
-                block.truncate(filled);
-                Message::Block(block)
-            }
-            Err(error) => Message::Broken(error),
-        };
-        let ends = matches!(message, Message::Broken(_));
-        if sender.send(message).is_err() || ends {
+        let (filled, error) = fill(&mut opened.data, &mut block);
+        let full = filled == block.len();
+        block.truncate(filled);
+        // What came before an error is passed on, so that it is found where it would be otherwise.
+        if filled > 0 && sender.send(Message::Block(block)).is_err() {
+            return;
+        }
+        if let Some(error) = error {
+            let _ = sender.send(Message::Broken(error));
+            return;
+        }
+        if !full {
             return;
         }
     }
 }
 
-/// Reads until the block is full or there is no more. What came before an error is not lost: the
-/// error comes again, or the block that is missing is noticed.
-fn fill(reader: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
+/// Reads until the block is full, there is no more, or something is wrong.
+fn fill(reader: &mut dyn Read, block: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < block.len() {
-        interrupt::check()?;
-        match reader.read(&mut block[filled..]) {
+        match interrupt::check().and_then(|()| reader.read(&mut block[filled..])) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return (filled, Some(error)),
         }
     }
-    Ok(filled)
+    (filled, None)
 }
 
 /// The blocks of one package as a stream.
