@@ -56,12 +56,12 @@ pub enum Error {
         expected: &'static str,
     },
     /// Its tar archive is damaged or has what packages may not have.
-    #[error("`{member}` {source}")]
+    #[error("`{member}` {reason}")]
     Tar {
         /// Which one.
         member: &'static str,
         /// What is wrong with it.
-        source: tarball::Error,
+        reason: tarball::Error,
     },
     /// The control information is not complete or malformed.
     #[error("the control file {0}")]
@@ -71,11 +71,11 @@ pub enum Error {
 impl Fault for Error {
     fn exit(&self) -> Exit {
         let reason = match self {
-            Self::Ar(ar::Error::Io(reason)) => Some(reason),
-            Self::Tar {
-                source: tarball::Error::Damaged { source, .. },
+            Self::Ar(ar::Error::Io(reason))
+            | Self::Tar {
+                reason: tarball::Error::Damaged { reason, .. },
                 ..
-            } => Some(source),
+            } => Some(reason),
             _ => None,
         };
         // What the system itself refused is not the package's fault.

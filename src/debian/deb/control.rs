@@ -81,9 +81,9 @@ impl Control {
             }
             Ok(())
         });
-        walked.map_err(|source| Error::Tar {
+        walked.map_err(|reason| Error::Tar {
             member: "control.tar",
-            source,
+            reason,
         })?;
         let text = text.ok_or_else(|| Error::Control("is missing".to_owned()))?;
         let mut control = Self::parse(&text)?;

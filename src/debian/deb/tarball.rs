@@ -17,12 +17,12 @@ use crate::interrupt;
 #[derive(Debug, Error)]
 pub enum Error {
     /// It can't be read to its end.
-    #[error("is damaged{}", at(entry))]
+    #[error("is damaged{}: {reason}", at(entry))]
     Damaged {
         /// The member where that was noticed; empty where there is none.
         entry: String,
         /// The reader's reason.
-        source: io::Error,
+        reason: io::Error,
     },
     /// A member is nothing that packages may have.
     #[error("is unsafe: entry `{entry}` {reason}")]
@@ -84,8 +84,8 @@ impl Member {
     }
 
     /// What happened while its content was read.
-    pub fn damaged(&self, source: io::Error) -> Error {
-        damaged(&self.name, source)
+    pub fn damaged(&self, reason: io::Error) -> Error {
+        damaged(&self.name, reason)
     }
 }
 
@@ -119,11 +119,11 @@ pub fn walk<E: From<Error>>(
         }
     }
     if long_name.is_some() || long_target.is_some() {
-        let source = io::Error::new(
+        let reason = io::Error::new(
             io::ErrorKind::UnexpectedEof,
             "a long name without a member behind it",
         );
-        return Err(damaged(&last, source).into());
+        return Err(damaged(&last, reason).into());
     }
     crate::digest::copy(&mut stream, &mut io::sink()).map_err(|error| damaged(b"", error))?;
     Ok(())
@@ -201,13 +201,13 @@ fn long(content: &mut impl Read, size: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn damaged(name: &[u8], source: io::Error) -> Error {
+fn damaged(name: &[u8], reason: io::Error) -> Error {
     if interrupt::signal().is_some() {
         return Error::Interrupted;
     }
     Error::Damaged {
         entry: String::from_utf8_lossy(name).into_owned(),
-        source,
+        reason,
     }
 }
 

@@ -92,12 +92,12 @@ fn open<'a>(deb: &Deb<'_>, maximum: u64) -> Result<deb::Deb<'a>, Error> {
     };
     let file = fs_err::File::open(deb.path).map_err(read)?;
     let file = BufReader::with_capacity(BLOCK, file);
-    deb::open(file, maximum).map_err(|source| match source {
+    deb::open(file, maximum).map_err(|reason| match reason {
         _ if interrupt::signal().is_some() => Error::Interrupted,
-        source => Error::Deb {
+        reason => Error::Deb {
             package: label(deb.package),
             path: deb.path.to_owned(),
-            source,
+            reason,
         },
     })
 }

@@ -132,24 +132,24 @@ pub enum Error {
         source: io::Error,
     },
     /// It is no package, or a damaged one, or has what it may not have.
-    #[error("package `{package}`, `{}`, {source}", path.display())]
+    #[error("package `{package}`, `{}`, {reason}", path.display())]
     Deb {
         /// Name and version.
         package: String,
         /// Its file.
         path: PathBuf,
         /// What is wrong with it.
-        source: deb::Error,
+        reason: deb::Error,
     },
     /// It is another package than the index promised.
-    #[error("package `{package}`, `{}`, is not what the index has: {source}", path.display())]
+    #[error("package `{package}`, `{}`, is not what the index has: {reason}", path.display())]
     Other {
         /// Name and version.
         package: String,
         /// Its file.
         path: PathBuf,
         /// The field that differs.
-        source: deb::Difference,
+        reason: deb::Difference,
     },
     /// It is for another architecture.
     #[error("package `{package}` is for `{found}`: expected `{expected}` or `all`")]
@@ -188,7 +188,7 @@ impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Read { .. } | Self::Write { .. } | Self::Interrupted => Exit::Io,
-            Self::Deb { source, .. } => source.exit(),
+            Self::Deb { reason, .. } => reason.exit(),
             Self::Other { .. } => Exit::Integrity,
             Self::Architecture { .. } | Self::Conflict { .. } => Exit::Toolchain,
         }
@@ -196,7 +196,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Deb { source, .. } => source.hint(),
+            Self::Deb { reason, .. } => reason.hint(),
             Self::Write { source, .. } => refused(source),
             Self::Conflict { first, second, .. } => {
                 let name = |package: &str| package.split(' ').next().unwrap_or_default().to_owned();
@@ -239,7 +239,7 @@ pub fn unpack(
             path: found
                 .package
                 .map_or_else(PathBuf::new, |at| debs[at].path.to_owned()),
-            source: in_data(tarball::Error::Unsafe {
+            reason: in_data(tarball::Error::Unsafe {
                 entry: found.path,
                 reason: found.reason,
             }),
@@ -263,10 +263,10 @@ fn one(
 ) -> Result<(), Error> {
     let package = label(deb.package);
     let control = opened.control;
-    control.check(deb.package).map_err(|source| Error::Other {
+    control.check(deb.package).map_err(|reason| Error::Other {
         package: package.clone(),
         path: deb.path.to_owned(),
-        source,
+        reason,
     })?;
     if ![architecture, "all"].contains(&control.architecture.as_str()) {
         return Err(Error::Architecture {
@@ -289,7 +289,7 @@ fn one(
         Failed::Tar(source) => Error::Deb {
             package,
             path: deb.path.to_owned(),
-            source: in_data(source),
+            reason: in_data(source),
         },
         Failed::Conflict { entry, with } => Error::Conflict {
             entry,
@@ -327,10 +327,10 @@ impl From<tarball::Error> for Failed {
     }
 }
 
-fn in_data(source: tarball::Error) -> deb::Error {
+fn in_data(reason: tarball::Error) -> deb::Error {
     deb::Error::Tar {
         member: "data.tar",
-        source,
+        reason,
     }
 }
 

@@ -45,7 +45,10 @@ fn a_sysroot_has_no_link_that_leads_out() {
         tar().link("./a/b", "..").link("./c", "a/b/../x"),
     ] {
         match one(data).unpack(Kind::Sysroot) {
-            Err(error) => assert!(chain(&error).contains("links out of the tree"), "{error}"),
+            Err(error) => assert!(
+                error.to_string().contains("links out of the tree"),
+                "{error}"
+            ),
             Ok(_) => panic!("accepted"),
         }
     }
@@ -132,12 +135,12 @@ fn what_is_too_large_is_refused_before_it_is_written() {
     };
     let archive = one(bomb.clone());
     assert!(fs_err::metadata(&archive.packages[0].0).unwrap().len() < 20_000);
-    let error = chain(&archive.unpack_as(options).unwrap_err());
+    let error = archive.unpack_as(options).unwrap_err().to_string();
     assert!(error.contains("exceeds the 1048576 bytes"), "{error}");
     // Zeros that are no member's.
     bomb.0.clear();
     bomb.0.resize(64 << 20, 0);
-    let error = chain(&one(bomb).unpack_as(options).unwrap_err());
+    let error = one(bomb).unpack_as(options).unwrap_err().to_string();
     assert!(
         error.contains("more than 1048576 bytes when decompressed"),
         "{error}"
