@@ -4,7 +4,7 @@
 //! The temporary file is locked by who writes it. One that nobody holds was left by a process that
 //! was killed, and is removed by the next to write into the same folder.
 //!
-//! [`write`] does without fsync: it is for results that the next run makes again, and what a power
+//! [`write()`] does without fsync: it is for results that the next run makes again, and what a power
 //! cut could leave is caught by digests. What nobody can make again goes through [`write_durably`].
 
 use std::fs::TryLockError;
