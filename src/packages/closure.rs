@@ -50,7 +50,7 @@ pub(super) fn resolve(
     resolve::resolve(&universe, &request).map_err(|source| Error::Resolve {
         what: want.name.clone(),
         platform: want.platform.clone(),
-        source,
+        source: Box::new(source),
     })
 }
 
@@ -115,7 +115,7 @@ pub(super) fn unlocked(package: &lock::Package) -> Result<Package, Error> {
 fn preferred(packages: &Packages<'_>) -> Vec<Package> {
     let used = packages.used.lock().unwrap_or_else(PoisonError::into_inner);
     let chosen = used.iter().flat_map(|closure| closure.packages.clone());
-    let lock = packages.policy.lock.iter().flat_map(|lock| lock.packages());
+    let lock = packages.policy.lock.iter().flat_map(lock::Lock::packages);
     let locked = lock.filter_map(|package| unlocked(package).ok());
     chosen.chain(locked).collect()
 }

@@ -11,13 +11,13 @@ use crate::{fetch, store};
 pub enum Error {
     /// No archive is known, or its sources are malformed.
     #[error(transparent)]
-    Sources(#[from] sources::Error),
+    Sources(Box<sources::Error>),
     /// The archive can't be read or trusted.
     #[error(transparent)]
-    Archive(#[from] archive::Error),
+    Archive(Box<archive::Error>),
     /// An index that was kept can't be used.
     #[error(transparent)]
-    Index(#[from] index::Error),
+    Index(Box<index::Error>),
     /// The packages do not go together.
     #[error("can't resolve the packages of the {what} for {platform}")]
     Resolve {
@@ -26,7 +26,7 @@ pub enum Error {
         /// The platform.
         platform: String,
         /// Why not.
-        source: resolve::Error,
+        source: Box<resolve::Error>,
     },
     /// The lock says something else.
     #[error("polyarch.lock does not fit the {what} for {platform}: it {difference}")]
@@ -55,7 +55,7 @@ pub enum Error {
     },
     /// A package can't be unpacked.
     #[error(transparent)]
-    Unpack(#[from] unpack::Error),
+    Unpack(Box<unpack::Error>),
     /// What packages lack can't be added.
     #[error(transparent)]
     Rootfs(#[from] rootfs::Error),
@@ -70,6 +70,30 @@ pub enum Error {
         /// Why.
         source: serde_json::Error,
     },
+}
+
+impl From<sources::Error> for Error {
+    fn from(error: sources::Error) -> Self {
+        Self::Sources(Box::new(error))
+    }
+}
+
+impl From<archive::Error> for Error {
+    fn from(error: archive::Error) -> Self {
+        Self::Archive(Box::new(error))
+    }
+}
+
+impl From<index::Error> for Error {
+    fn from(error: index::Error) -> Self {
+        Self::Index(Box::new(error))
+    }
+}
+
+impl From<unpack::Error> for Error {
+    fn from(error: unpack::Error) -> Self {
+        Self::Unpack(Box::new(error))
+    }
 }
 
 impl Fault for Error {

@@ -85,6 +85,9 @@ struct Found {
     facts: Facts,
 }
 
+/// The folders that have a file of a library's name.
+type Libraries = BTreeMap<String, Vec<String>>;
+
 /// What has to be changed in the directory `root`, so that it works as `place`.
 pub(super) fn plan(root: &Path, place: &Path, host: Platform) -> Result<Vec<Patch>, Error> {
     let (found, libraries) = survey(root, host)?;
@@ -190,12 +193,9 @@ fn change(root: &Path, patch: &Patch, patchelf: &Path, stop: &Stop) -> Result<()
 
 /// ELF files of the host's machine, each once however many names it has, and for every file name
 /// that may be a library's the folders where it is.
-fn survey(
-    root: &Path,
-    host: Platform,
-) -> Result<(Vec<Found>, BTreeMap<String, Vec<String>>), Error> {
+fn survey(root: &Path, host: Platform) -> Result<(Vec<Found>, Libraries), Error> {
     let mut found = Vec::new();
-    let mut libraries: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut libraries = Libraries::new();
     let mut seen = BTreeSet::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
