@@ -6,7 +6,7 @@
 //! read, however it would have understood the whole.
 //!
 //! `gpgv` or `sqv` judge where one is there, as for apt itself; else this program does, by a policy
-//! that docs/debian.md states and [`policy`] holds.
+//! that docs/debian.md states and `policy` holds.
 
 mod armor;
 mod certificate;
