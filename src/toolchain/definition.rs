@@ -49,6 +49,8 @@ pub struct Definition {
     pub program: Option<Program>,
     /// What can be had, in order of preference.
     pub artifacts: Vec<Artifact>,
+    /// The file it stands in, where it did not come with this program.
+    pub origin: Option<PathBuf>,
 }
 
 /// What a toolchain is.
@@ -239,7 +241,10 @@ impl Definitions {
             });
             paths.sort();
             for path in paths {
-                all.add(&fs_err::read_to_string(&path)?, &path)?;
+                let name = all.add(&fs_err::read_to_string(&path)?, &path)?;
+                if let Some(definition) = all.0.get_mut(&name) {
+                    definition.origin = Some(path);
+                }
             }
         }
         Ok(all)
@@ -258,14 +263,15 @@ impl Definitions {
         self.0.values()
     }
 
-    /// Reads one more; `path` is for messages.
-    pub fn add(&mut self, text: &str, path: &Path) -> Result<(), Error> {
+    /// Reads one more and answers its name; `path` is for messages.
+    pub fn add(&mut self, text: &str, path: &Path) -> Result<String, Error> {
         let definition = parse::parse(text).map_err(|reason| Error::Definition {
             path: path.to_owned(),
             reason,
         })?;
-        self.0.insert(definition.name.clone(), definition);
-        Ok(())
+        let name = definition.name.clone();
+        self.0.insert(name.clone(), definition);
+        Ok(name)
     }
 }
 

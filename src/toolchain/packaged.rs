@@ -95,6 +95,7 @@ impl Resolver<'_> {
         let label = format!("{} {version}", definition.name);
         let place = store.tree_place(&recipe);
         store.tree(&recipe, &label, self.observer, |into| {
+            self.announce(definition);
             self.packages
                 .unpack_host(closure, into)
                 .map_err(|source| Error::Packages {

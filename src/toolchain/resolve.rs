@@ -338,10 +338,25 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// Says where a definition is from, when something is first brought here for one that did not
+    /// come with this program: it is data from a stranger.
+    pub(super) fn announce(&self, definition: &Definition) {
+        if let Some(path) = &definition.origin {
+            self.observer.note(&format!(
+                "toolchain `{}` is defined by `{}`",
+                definition.name,
+                path.display()
+            ));
+        }
+    }
+
     /// A file in the store.
     fn bring(&self, definition: &Definition, version: &str, file: &File) -> Result<Blob, Error> {
         let label = format!("{} {version}", definition.name);
         let known = self.fetcher.store().get()?.blob(&file.sha256).is_some();
+        if !known {
+            self.announce(definition);
+        }
         let source = file.place.source(&file.name);
         let wanted = Wanted {
             label: &label,

@@ -130,6 +130,7 @@ impl Raw {
             kind: self.kind,
             program: self.program,
             artifacts,
+            origin: None,
         })
     }
 }
