@@ -343,11 +343,7 @@ fn labels_come_from_git_without_credentials() {
             "https://user:secret@example.com/me/hello.git",
         ],
     ] {
-        let status = std::process::Command::new("git")
-            .args(arguments)
-            .current_dir(&project.root)
-            .status();
-        assert!(status.expect("git").success());
+        agrees(judge("git").args(arguments).current_dir(&project.root));
     }
     project.ok(&["build", "--platform", "arm64"]);
     let config = config(

@@ -127,13 +127,10 @@ fn two_builds_of_one_project_wait_for_each_other() {
 /// for a while. Answers the folder for `PATH`.
 fn slow_go(project: &Project) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
-    let real = std::process::Command::new("go")
-        .args(["env", "GOROOT", "GOVERSION"])
-        .current_dir("/")
-        .output()
-        .expect("go");
-    let real = String::from_utf8(real.stdout).expect("text");
-    let (root, version) = real.trim().split_once('\n').expect("two lines");
+    let root = project.ok(&["toolchain", "path", "go"]).stdout;
+    let root = root.trim();
+    let version = fs_err::read_to_string(format!("{root}/VERSION")).expect("a version");
+    let version = version.lines().next().expect("a line");
     let own = project.root.join("../go");
     let script = format!(
         r#"#!/bin/sh

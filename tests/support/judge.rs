@@ -17,6 +17,13 @@ pub(crate) fn judge(name: &str) -> Command {
         // Its policy would be read from /etc, which is the host's.
         command.arg("--insecure-policy");
     }
+    if name == "git" {
+        // It would start itself for that from where Debian puts it, which is the host's.
+        command.args(["-c", "maintenance.auto=false"]);
+        for configuration in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
+            command.env(configuration, "/dev/null");
+        }
+    }
     command
 }
 
