@@ -20,8 +20,12 @@ fn run(yard: &Yard, command: &str) -> Vec<u8> {
     let output = Command::new(program)
         .args(words)
         .current_dir(yard.folder.path())
+        // For what is large, skopeo goes to /var/tmp otherwise, which not every machine has.
+        .env("TMPDIR", yard.folder.path())
         .output()
-        .unwrap_or_else(|error| panic!("`{program}` must be installed: {error}"));
+        .unwrap_or_else(|error| {
+            panic!("`{program}` is missing, start the tests with tests/run: {error}")
+        });
     assert!(
         output.status.success(),
         "`{command}`: {}",

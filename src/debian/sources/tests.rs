@@ -318,9 +318,9 @@ fn a_host_without_apt_is_told_the_line_to_write() {
 
 #[test]
 fn links_out_of_an_images_root_are_not_followed() {
-    let root = root(&[("etc/apt/x", "")]);
-    let link = root.path().join("etc/apt/sources.list");
-    fs_err::os::unix::fs::symlink("/etc/passwd", link).unwrap();
-    let error = Sources::read(root.path()).unwrap_err();
+    let (image, host) = (root(&[("etc/apt/x", "")]), root(&[("passwd", "")]));
+    let link = image.path().join("etc/apt/sources.list");
+    fs_err::os::unix::fs::symlink(host.path().join("passwd"), link).unwrap();
+    let error = Sources::read(image.path()).unwrap_err();
     assert!(error.to_string().contains("leads out"), "{error}");
 }
