@@ -22,6 +22,9 @@ use crate::toolchain::{self, Definitions, Need, Policy, Resolver, Toolchain};
 /// The file name of the lock, in the project's folder.
 pub(super) const LOCK: &str = "polyarch.lock";
 
+/// The variable that names archives, in lines as `sources.list` has them.
+const ARCHIVES: &str = "POLYARCH_DEBIAN";
+
 /// Finds toolchains and remembers which were used.
 pub(super) struct Tools<'a> {
     resolver: Resolver<'a>,
@@ -37,9 +40,9 @@ pub(super) struct Tools<'a> {
 /// The lock forbids.
 #[derive(Debug, Error)]
 pub(super) enum Error {
-    #[error("`--locked` needs {}, and there is none", file.display())]
+    #[error("`--locked` needs `{}`, and there is none", file.display())]
     NoLock { file: PathBuf },
-    #[error("{} would change: {what}", file.display())]
+    #[error("`{}` would change: {what}", file.display())]
     Drift { file: PathBuf, what: String },
     #[error("offline, and the store lacks {}", missing.join(", "))]
     Offline {
@@ -66,13 +69,21 @@ impl Fault for Error {
 }
 
 /// The Debian archives that are named: by the environment, else by the settings.
-fn archives(settings: &Settings) -> Option<Vec<String>> {
-    let named = std::env::var("POLYARCH_DEBIAN").ok();
-    let lines = named.filter(|text| !text.trim().is_empty()).map(|text| {
+fn archives(settings: &Settings) -> Option<packages::Named> {
+    let text = std::env::var(ARCHIVES).ok();
+    let text = text.filter(|text| !text.trim().is_empty());
+    if let Some(text) = text {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        lines.map(str::to_owned).collect()
-    });
-    lines.or_else(|| settings.mirrors.debian.clone())
+        return Some(packages::Named {
+            place: ARCHIVES,
+            entries: lines.map(str::to_owned).collect(),
+        });
+    }
+    let entries = settings.mirrors.debian.clone()?;
+    Some(packages::Named {
+        place: "[mirrors] debian",
+        entries,
+    })
 }
 
 /// What fetches, as the settings say.

@@ -37,7 +37,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Error)]
 enum Error {
-    #[error("there is no {}", file.display())]
+    #[error("there is no `{}`", file.display())]
     NoLock { file: PathBuf },
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -84,7 +84,7 @@ pub struct Origin {
 
 impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.place, self.line)
+        write!(f, "`{}:{}`", self.place, self.line)
     }
 }
 
@@ -168,6 +168,12 @@ impl Sources {
                 Ok(address) => address,
                 Err(reason) => {
                     let shown = ArchiveAddress::new(written);
+                    if chosen {
+                        return Err(Error::Malformed {
+                            origin: origin.clone(),
+                            reason: format!("{shown} can't be used: {reason}"),
+                        });
+                    }
                     self.passed_over
                         .push(format!("{origin}: {shown} is passed over: {reason}"));
                     continue;
@@ -230,7 +236,15 @@ impl Entry {
             };
             match name.as_str() {
                 "architectures" => source.architectures = words(value),
-                "signed-by" => source.signed_by = signed_by(value),
+                "signed-by" => {
+                    source.signed_by = signed_by(value);
+                    if chosen && !names_keys(&source.signed_by) {
+                        return Err(malformed(format!(
+                            "`signed-by` is `{value}`, expected absolute paths of keyrings, or \
+                             fingerprints"
+                        )));
+                    }
+                }
                 "trusted" => source.trusted = truth()?,
                 "check-valid-until" => source.check_valid_until = truth()?,
                 "by-hash" if value == "force" => source.by_hash = ByHash::Force,
@@ -361,6 +375,18 @@ fn signed_by(value: &str) -> SignedBy {
         SignedBy::Files(words.into_iter().map(PathBuf::from).collect())
     } else {
         SignedBy::Fingerprints(words)
+    }
+}
+
+/// Whether a `signed-by` that the user wrote can mean anything: absolute paths or fingerprints.
+fn names_keys(signed_by: &SignedBy) -> bool {
+    match signed_by {
+        SignedBy::Files(files) => files.iter().all(|file| file.is_absolute()),
+        SignedBy::Fingerprints(words) => words.iter().all(|word| {
+            let digits = word.strip_suffix('!').unwrap_or(word);
+            digits.len() >= 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }),
+        SignedBy::Default | SignedBy::Inline(_) => true,
     }
 }
 

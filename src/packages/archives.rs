@@ -15,9 +15,7 @@ use crate::debian::universe::{Suite, Universe};
 use crate::debian::{self};
 use crate::fault::Fault;
 use crate::fetch;
-
-/// What the settings are called in messages.
-const SETTING: &str = "[mirrors] debian";
+use crate::progress::{Meter, Observer};
 
 /// The suites for a want, each opened once for everything that asks for them.
 pub(super) fn universe(packages: &Packages<'_>, want: &Want) -> Result<Arc<Universe>, Error> {
@@ -66,10 +64,43 @@ fn sources<'p>(packages: &'p Packages<'_>) -> Result<&'p Sources, Error> {
         return Ok(sources);
     }
     let sources = match &packages.policy.archives {
-        Some(entries) => Sources::chosen(entries, SETTING)?,
+        Some(named) => Sources::chosen(&named.entries, named.place)?,
         None => Sources::read(Path::new("/"))?,
     };
+    let observer = Once(packages);
+    for note in &sources.passed_over {
+        observer.note(note);
+    }
     Ok(packages.sources.get_or_init(|| sources))
+}
+
+/// Passes on what is said, each line once however many architectures it is said of.
+struct Once<'p, 'a>(&'p Packages<'a>);
+
+impl Once<'_, '_> {
+    fn is_new(&self, line: &str) -> bool {
+        let said = self.0.said.lock();
+        said.unwrap_or_else(PoisonError::into_inner)
+            .insert(line.to_owned())
+    }
+}
+
+impl Observer for Once<'_, '_> {
+    fn begin(&self, label: &str, total: Option<u64>) -> Box<dyn Meter> {
+        self.0.observer.begin(label, total)
+    }
+
+    fn note(&self, line: &str) {
+        if self.is_new(line) {
+            self.0.observer.note(line);
+        }
+    }
+
+    fn warn(&self, line: &str) {
+        if self.is_new(line) {
+            self.0.observer.warn(line);
+        }
+    }
 }
 
 fn open(packages: &Packages<'_>, want: &Want) -> Result<Universe, Error> {
@@ -92,7 +123,7 @@ fn open(packages: &Packages<'_>, want: &Want) -> Result<Universe, Error> {
             without_suites: &packages.policy.without_suites,
             compile: &compile,
             format: index::FORMAT,
-            observer: packages.observer,
+            observer: &Once(packages),
         },
     )?;
     let mut universe = Universe::default();

@@ -10,7 +10,7 @@ mod closure;
 mod error;
 mod trees;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::debian::resolve::Resolution;
@@ -50,6 +50,15 @@ pub struct Closure {
     pub packages: Vec<debian::Package>,
 }
 
+/// Archives that the user named.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// Where: a setting or a variable.
+    pub place: &'static str,
+    /// Lines as in `sources.list`, or addresses.
+    pub entries: Vec<String>,
+}
+
 /// What the user decided.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
@@ -57,8 +66,8 @@ pub struct Policy {
     pub lock: Option<Lock>,
     /// Refuse everything that would change the lock.
     pub locked: bool,
-    /// The archives, as `[mirrors] debian` has them; `None` for the host's.
-    pub archives: Option<Vec<String>>,
+    /// The archives that the user named; `None` for the host's.
+    pub archives: Option<Named>,
     /// Suites that are left out though they belong to the one asked for.
     pub without_suites: Vec<String>,
     /// How many things may be done at once.
@@ -73,6 +82,7 @@ pub struct Packages<'a> {
     sources: OnceLock<Sources>,
     universes: Mutex<BTreeMap<Opened, Arc<Universe>>>,
     used: Mutex<Vec<Closure>>,
+    said: Mutex<BTreeSet<String>>,
 }
 
 /// Suite, backports, architecture.
@@ -88,6 +98,7 @@ impl<'a> Packages<'a> {
             sources: OnceLock::new(),
             universes: Mutex::default(),
             used: Mutex::default(),
+            said: Mutex::default(),
         }
     }
 

@@ -77,11 +77,15 @@ impl Fault for Error {
                  `[mirrors]` and below it `debian = [\"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \
                  https://archive.example/debian {suite} main\"]`"
             )),
-            Self::Malformed { .. }
-            | Self::NotText { .. }
-            | Self::TooLarge { .. }
-            | Self::Outside { .. }
-            | Self::Io(_) => None,
+            Self::Malformed { .. } => Some(
+                "write it as `deb [signed-by=/usr/share/keyrings/NAME.gpg] \
+                 https://archive.example/debian SUITE main`, with your mirror in place of \
+                 `archive.example`"
+                    .to_owned(),
+            ),
+            Self::NotText { .. } | Self::TooLarge { .. } | Self::Outside { .. } | Self::Io(_) => {
+                None
+            }
         }
     }
 }

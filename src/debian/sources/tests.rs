@@ -90,7 +90,7 @@ fn both_formats_are_read_and_other_files_are_not() {
     assert_eq!(flat.signed_by, SignedBy::Files(vec!["/k.gpg".into()]));
     assert_eq!(flat.by_hash, ByHash::Force);
     assert!(!flat.check_valid_until && !flat.trusted);
-    assert_eq!(flat.origin.to_string(), "/etc/apt/sources.list:5");
+    assert_eq!(flat.origin.to_string(), "`/etc/apt/sources.list:5`");
     assert_eq!(sources.list[5].origin.line, 20);
 }
 
@@ -100,17 +100,17 @@ fn what_is_malformed_is_named_with_file_and_line() {
         (
             "a.list",
             "\ndep http://a.example x main",
-            "a.list:2: type `dep` is not known",
+            "a.list:2`: type `dep` is not known",
         ),
         (
             "a.list",
             "deb http://a.example",
-            "a.list:1: there is no suite",
+            "a.list:1`: there is no suite",
         ),
         (
             "a.list",
             "deb [arch=amd64 http://a.example x main",
-            "a.list:1: the `[` has no `]`",
+            "a.list:1`: the `[` has no `]`",
         ),
         (
             "a.list",
@@ -137,12 +137,12 @@ fn what_is_malformed_is_named_with_file_and_line() {
         (
             "a.sources",
             "Types: deb\n# c\nSuites\n",
-            "a.sources:3: `Suites` is no `Field: value`",
+            "a.sources:3`: `Suites` is no `Field: value`",
         ),
         (
             "a.sources",
             "\nTypes: deb\nURIs: http://a.example\n",
-            "a.sources:2: the stanza has no `Suites`",
+            "a.sources:2`: the stanza has no `Suites`",
         ),
         (
             "a.sources",
@@ -192,8 +192,32 @@ fn discs_are_passed_over_and_lists_of_mirrors_are_read() {
         ["https://first.example/debian bookworm main"]
     );
     let notes = sources.passed_over.join("\n");
-    assert!(notes.contains("sources.list:1: `cdrom:"), "{notes}");
+    assert!(notes.contains("sources.list:1`: `cdrom:"), "{notes}");
     assert!(!notes.contains("pw"), "{notes}");
+}
+
+#[test]
+fn what_the_user_wrote_is_never_passed_over() {
+    for (line, reason) in [
+        ("deb cdrom:[x]/ x main", "can't be used"),
+        ("ftp://a.example/debian", "can't be used"),
+        (
+            "deb [signed-by=keys.gpg] http://a.example x main",
+            "`signed-by` is `keys.gpg`, expected absolute paths",
+        ),
+        (
+            "deb [signed-by=/a.gpg,b.gpg] http://a.example x main",
+            "expected absolute paths",
+        ),
+    ] {
+        let error = Sources::chosen(&[line.to_owned()], "POLYARCH_DEBIAN").unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("`POLYARCH_DEBIAN:1`: ") && text.contains(reason),
+            "{text}"
+        );
+        assert!(error.hint().is_some(), "{line}");
+    }
 }
 
 #[test]
@@ -295,7 +319,10 @@ fn what_the_user_chose_may_be_an_address_alone() {
     );
     assert!(found[1].trusted && found.iter().all(|source| source.chosen));
     let error = Sources::chosen(&["a.example".to_owned()], "[mirrors] debian").unwrap_err();
-    assert!(error.to_string().contains("[mirrors] debian:1"), "{error}");
+    assert!(
+        error.to_string().contains("`[mirrors] debian:1`: "),
+        "{error}"
+    );
 }
 
 #[test]
