@@ -103,7 +103,7 @@ pub fn open(
             })
             .collect()
     });
-    without_companions(results, options)
+    without_companions(results, &wanted, options)
 }
 
 /// Passes over suites that are not made for the architecture, as long as another one is: a
@@ -111,6 +111,7 @@ pub fn open(
 /// of the sources.
 fn without_companions(
     results: Vec<Result<OpenedSuite, Error>>,
+    sources: &[&Source],
     options: &Options<'_>,
 ) -> Result<Vec<OpenedSuite>, Error> {
     let any = results.iter().any(Result::is_ok);
@@ -119,6 +120,17 @@ fn without_companions(
         match result {
             Err(error @ Error::NoArchitecture { .. }) if any => {
                 options.observer.note(&format!("{error}: done without it"));
+            }
+            Err(Error::NoSuite { address, suite, .. }) => {
+                let belongs_to = |source: &&Source| {
+                    let rest = suite.strip_prefix(source.suite.as_str());
+                    rest.is_some_and(|rest| rest.starts_with(['-', '/']))
+                };
+                return Err(Error::NoSuite {
+                    companion: sources.iter().any(belongs_to),
+                    address,
+                    suite,
+                });
             }
             result => opened.push(result?),
         }
@@ -207,6 +219,7 @@ fn read_release(
             let missing = |_: FetchError| Error::NoSuite {
                 address: address.clone(),
                 suite: source.suite.clone(),
+                companion: false,
             };
             let file = document("Release").map_err(|error| match error {
                 error @ FetchError::Missing { .. } => missing(error),

@@ -129,6 +129,13 @@ fn a_suite_that_does_not_exist_is_left_out_only_when_told() {
         "{hint}"
     );
 
+    let lines_of = [bench.line("", "trixei main")];
+    let hint = bench.open_lines(&lines_of).unwrap_err().hint().unwrap();
+    assert!(
+        hint.contains("correct the suite's name") && !hint.contains("without-suites"),
+        "nothing would be left: {hint}"
+    );
+
     bench.without = vec!["trixie-updates".to_owned()];
     assert_eq!(bench.open_lines(&lines).unwrap().len(), 1);
     assert!(

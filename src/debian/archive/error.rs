@@ -6,6 +6,7 @@ use crate::debian::release;
 use crate::debian::signature;
 use crate::debian::sources::{ArchiveAddress, Origin};
 use crate::fault::{Exit, Fault, Foreign};
+use crate::target::Platform;
 
 /// Why an archive could not be opened. Addresses are printed without credentials.
 #[derive(Debug, Error)]
@@ -28,6 +29,8 @@ pub enum Error {
         address: String,
         /// The suite.
         suite: String,
+        /// Whether it only belongs to another suite that was asked for.
+        companion: bool,
     },
     /// A signature that does not count.
     #[error("release of suite `{suite}` of {archive} is not believed")]
@@ -156,15 +159,23 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoArchitecture { .. } => Some(
-                "name a suite that has it, for this platform alone: `suite = \"trixie\"` under \
-                 `[platform.\"linux/riscv64\".sysroot]`"
+            Self::NoArchitecture {
+                architecture,
+                suite,
+                ..
+            } => other_suite(architecture, suite),
+            Self::NoSuite {
+                suite,
+                companion: true,
+                ..
+            } => Some(format!(
+                "do without it: `without-suites = [\"{suite}\"]` under `[mirrors]`"
+            )),
+            Self::NoSuite { .. } => Some(
+                "correct the suite's name, such as `suite = \"trixie\"`, or the archive's address \
+                 in `POLYARCH_DEBIAN`, `[mirrors] debian` or apt's sources"
                     .to_owned(),
             ),
-            Self::NoSuite { suite, .. } => Some(format!(
-                "correct the suite's name, or do without it: `without-suites = [\"{suite}\"]` \
-                 under `[mirrors]`"
-            )),
             Self::NotChosen { archive, suite, .. } => Some(format!(
                 "if you trust it as well, write `debian = [\"deb [trusted=yes] {} {suite} …\"]` \
                  under `[mirrors]`",
@@ -188,10 +199,54 @@ impl Fault for Error {
     }
 }
 
+/// The setting that takes a suite which has the architecture, for its platform alone.
+fn other_suite(architecture: &str, suite: &str) -> Option<String> {
+    // Releases add and drop architectures; of what no release has, ports may have it in sid.
+    let other = match architecture {
+        "mips64el" => "bookworm",
+        "loong64" | "mips64" => "sid",
+        _ => "trixie",
+    };
+    let platform = Platform::all()
+        .into_iter()
+        .find(|platform| platform.debian() == architecture)?;
+    let other = if other == suite { "…" } else { other };
+    Some(format!(
+        "name a suite that has it, for this platform alone: `suite = \"{other}\"` under \
+         `[platform.\"{platform}\".sysroot]`"
+    ))
+}
+
 fn list(names: &[String]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_names_the_platform_and_a_suite_that_has_it() {
+        for (architecture, suite, setting, platform) in [
+            ("riscv64", "bookworm", "trixie", "linux/riscv64"),
+            ("mips64el", "trixie", "bookworm", "linux/mips64le"),
+            ("loong64", "trixie", "sid", "linux/loong64"),
+            ("riscv64", "trixie", "…", "linux/riscv64"),
+        ] {
+            let error = Error::NoArchitecture {
+                archive: ArchiveAddress::new("https://archive.example/debian"),
+                suite: suite.to_owned(),
+                architecture: architecture.to_owned(),
+                have: Vec::new(),
+            };
+            let expected =
+                format!("`suite = \"{setting}\"` under `[platform.\"{platform}\".sysroot]`");
+            let hint = error.hint().unwrap();
+            assert!(hint.ends_with(&expected), "{hint}");
+        }
+    }
 }
