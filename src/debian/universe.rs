@@ -4,7 +4,7 @@
 //! in the order in which apt prefers them, providers, nearest names. One architecture at a time:
 //! what is neither of it nor `all` is passed over.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use super::index::{Entry, Index, Place};
 use super::relation::Relation;
@@ -107,18 +107,24 @@ impl Universe {
 
     /// The names nearest to one that does not exist, the nearest first, at most five.
     pub fn nearest(&self, name: &str) -> Vec<String> {
-        let mut found: Vec<(usize, &str)> = Vec::new();
+        // Of names as near, those that begin alike: a slip is seldom in the first letters.
+        let mut found: Vec<(usize, Reverse<usize>, &str)> = Vec::new();
         for suite in &self.suites {
             for known in suite.index.names() {
                 if let Some(distance) = distance(name, known) {
-                    found.push((distance, known));
+                    let same = known.bytes().zip(name.bytes());
+                    let alike = same.take_while(|(one, other)| one == other).count();
+                    found.push((distance, Reverse(alike), known));
                 }
             }
         }
         found.sort_unstable();
         found.dedup();
         found.truncate(5);
-        found.into_iter().map(|(_, name)| name.to_owned()).collect()
+        found
+            .into_iter()
+            .map(|(_, _, name)| name.to_owned())
+            .collect()
     }
 }
 

@@ -89,6 +89,13 @@ fn a_package_that_does_not_exist_is_told_with_names_like_it() {
         );
         assert_eq!(error.hint().as_deref(), Some(nearest), "{asked}");
     }
+    let several = super::universe("libass-dev 1\nlibgs-dev 1\nlibssl-dev 1\nlibss2-dev 1");
+    let error = ask(&several, "libss-dev").expect_err("does not exist");
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("did you mean `libss2-dev`, `libssl-dev`, `libass-dev` or `libgs-dev`?"),
+        "what begins alike first"
+    );
     let error = ask(&universe, "entirely-different").expect_err("does not exist");
     assert_eq!(error.hint(), None);
 }
