@@ -222,6 +222,13 @@ impl Fault for Error {
             Self::BadAddress { .. } => {
                 "addresses begin with `https://`, `http://` or `file://`; see `[mirrors]` in docs/toolchains.md"
             }
+            Self::Different { address, .. }
+            | Self::Mismatch { address, .. }
+            | Self::TooLarge { address, .. }
+                if address.is_local() =>
+            {
+                "restore the file; one of a vendor folder is written anew by `polyarch vendor DIR`"
+            }
             Self::Different { .. } | Self::Mismatch { .. } | Self::TooLarge { .. } => {
                 "a proxy or mirror in between may have changed it; name another one under `[mirrors]`"
             }

@@ -33,6 +33,11 @@ impl Address {
         Self(text)
     }
 
+    /// Whether it is a file of this machine.
+    pub fn is_local(&self) -> bool {
+        self.0.starts_with("file:")
+    }
+
     /// The same of a parsed one.
     pub fn of(url: &Url) -> Self {
         let mut url = url.clone();
