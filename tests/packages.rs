@@ -126,6 +126,12 @@ fn a_sysroot_is_resolved_for_each_platform_and_unpacked() {
         why.contains("hello") && why.contains("libhello1 (>= 1.0)"),
         "{why}"
     );
+    let why: Value =
+        serde_json::from_str(&yard.ok(&["sysroot", "why", "libhello1", "--json"]).stdout).unwrap();
+    assert_eq!(why[1]["platform"], "linux/riscv64");
+    assert_eq!(why[1]["package"], "libhello1");
+    let reason = why[1]["reasons"][0].as_str().unwrap();
+    assert!(reason.contains("libhello1 (>= 1.0)"), "{reason}");
     // Nothing was asked to be locked.
     assert!(!yard.project.root.join("polyarch.lock").exists());
 }
@@ -136,7 +142,7 @@ fn what_is_added_is_resolved_first_and_written_beside_what_was_there() {
     let error = yard.fails(2, &["sysroot", "add", "helo-data"]).stderr;
     assert!(error.contains("hello-data"), "nearest name: {error}");
     assert_eq!(yard.read("polyarch.toml"), CONFIG);
-    yard.ok(&["sysroot", "add", "hello-data"]);
+    yard.ok(&["sysroot", "add", "hello-data", "hello-data"]);
     assert_eq!(
         yard.read("polyarch.toml"),
         CONFIG.replace("[\"hello\"]", "[\"hello\", \"hello-data\"]")
@@ -266,6 +272,49 @@ fn a_security_suite_that_lacks_the_architecture_is_done_without() {
     // One that no suite has is no detail.
     let missing = list("linux/s390x");
     assert_eq!(missing.code, 2, "{}", missing.stderr);
+}
+
+#[test]
+fn a_suite_that_is_left_out_is_told_once_for_all_platforms() {
+    let yard = Yard::new();
+    let config = format!("{CONFIG}\n[mirrors]\nwithout-suites = [\"trixie-updates\"]\n");
+    yard.project.write("polyarch.toml", config);
+    let source = |suite: &str| {
+        format!(
+            "deb [signed-by={}] {} {suite} main\n",
+            yard.keyring().display(),
+            yard.server.url("/debian")
+        )
+    };
+    let platforms = "linux/amd64,linux/riscv64";
+    let mut command = yard.command(&["sysroot", "list", "--platform", platforms]);
+    let sources = source("trixie") + &source("trixie-updates");
+    let listed = ran(command.env("POLYARCH_DEBIAN", sources));
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    let said = listed.stderr.matches("`trixie-updates` is left out");
+    assert_eq!(said.count(), 1, "{}", listed.stderr);
+}
+
+#[test]
+fn a_malformed_source_is_named_with_the_place_where_it_stands() {
+    let yard = Yard::new();
+    let mut command = yard.command(&["sysroot", "list"]);
+    let one = ran(command.env(
+        "POLYARCH_DEBIAN",
+        "deb [signed-by=x.gpg] http://archive.example a b",
+    ));
+    assert_eq!(one.code, 2, "{}", one.stderr);
+    assert!(one.stderr.contains("`POLYARCH_DEBIAN:1`"), "{}", one.stderr);
+    let config = format!("{CONFIG}\n[mirrors]\ndebian = [\"ftp://archive.example\"]\n");
+    yard.project.write("polyarch.toml", config);
+    let mut command = yard.command(&["sysroot", "list"]);
+    let two = ran(command.env_remove("POLYARCH_DEBIAN"));
+    assert_eq!(two.code, 2, "{}", two.stderr);
+    assert!(
+        two.stderr.contains("`[mirrors] debian:1`"),
+        "{}",
+        two.stderr
+    );
 }
 
 #[test]

@@ -53,6 +53,8 @@ enum Action {
         platforms: PlatformArgs,
     },
     /// Say what asks for a package
+    ///
+    /// Prints each chain of dependencies that leads to it, from the package to what was requested.
     Why {
         /// The package's name
         name: String,
@@ -60,6 +62,9 @@ enum Action {
         platforms: PlatformArgs,
     },
     /// Add packages to [sysroot] of polyarch.toml
+    ///
+    /// They are resolved first, for each platform; a name that does not exist changes nothing.
+    /// `--platform` says for which platforms that is tried; they are written down for all.
     Add {
         /// Their names; as for apt, NAME=VERSION and NAME/SUITE choose among several
         #[arg(value_name = "NAME", required = true)]
@@ -130,6 +135,13 @@ struct Listed {
     packages: Vec<ListedPackage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Explained {
+    platform: String,
+    package: String,
+    reasons: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -299,6 +311,7 @@ fn why(
     tools: &Tools<'_>,
     name: &str,
 ) -> Result<(), Failure> {
+    let mut reasons = Vec::new();
     for (platform, want) in wants(settings)? {
         let resolution = tools.packages().explain(&want)?;
         let chains = resolution.why(name);
@@ -309,9 +322,20 @@ fn why(
             }
             .into());
         }
-        context.report.result(&format!("{platform}:"));
-        for chain in chains {
-            context.report.result(&format!("  {chain}"));
+        reasons.push(Explained {
+            platform: platform.to_string(),
+            package: name.to_owned(),
+            reasons: chains.iter().map(ToString::to_string).collect(),
+        });
+    }
+    if context.global.json {
+        context.report.json(&reasons);
+        return Ok(());
+    }
+    for one in &reasons {
+        context.report.result(&format!("{}:", one.platform));
+        for reason in &one.reasons {
+            context.report.result(&format!("  {reason}"));
         }
     }
     Ok(())
@@ -321,11 +345,12 @@ fn why(
 fn add(context: &Context<'_>, mut settings: Settings, names: &[String]) -> Result<(), Failure> {
     let file = settings.root.join("polyarch.toml");
     let before = settings.config.sysroot.packages.clone().unwrap_or_default();
-    let new: Vec<String> = names
-        .iter()
-        .filter(|name| !before.contains(name))
-        .cloned()
-        .collect();
+    let mut new: Vec<String> = Vec::new();
+    for name in names {
+        if !before.contains(name) && !new.contains(name) {
+            new.push(name.clone());
+        }
+    }
     let text = edited(&file, &new)?;
     settings.config.sysroot.packages = Some(before.into_iter().chain(new.clone()).collect());
     let fetcher = tools::fetcher(context, &settings);
