@@ -159,7 +159,16 @@ fn table_of<'a>(value: &'a Value, root: &'a Value) -> Option<(&'a Value, Repeate
 }
 
 fn kind(value: &Value, root: &Value) -> String {
-    let schema = resolved(value, root);
+    if let Some(target) = referred(value, root) {
+        return kind(target, root);
+    }
+    if let Some(options) = value.get("anyOf").and_then(Value::as_array) {
+        let is_null = |option: &&Value| option.get("type").and_then(Value::as_str) == Some("null");
+        let kinds = options.iter().filter(|option| !is_null(option));
+        let kinds: Vec<String> = kinds.map(|option| kind(option, root)).collect();
+        return kinds.join(" or ");
+    }
+    let schema = value;
     let of =
         |inner: Option<&Value>| inner.map_or_else(|| "value".to_owned(), |inner| kind(inner, root));
     let name = match schema.get("type") {
@@ -171,10 +180,17 @@ fn kind(value: &Value, root: &Value) -> String {
     };
     match name {
         Some("array") => format!("list of {}", of(schema.get("items"))),
+        Some("object") if schema.get("properties").is_some() => "table".to_owned(),
         Some("object") => format!("table of {}", of(schema.get("additionalProperties"))),
         Some(name) => name.to_owned(),
         None => "string".to_owned(),
     }
+}
+
+/// What a `$ref` stands for.
+fn referred<'a>(value: &Value, root: &'a Value) -> Option<&'a Value> {
+    let reference = value.get("$ref").and_then(Value::as_str)?;
+    root.pointer(reference.strip_prefix('#')?)
 }
 
 fn description(value: &Value, root: &Value) -> String {
