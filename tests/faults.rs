@@ -231,9 +231,14 @@ fn broken_bases_are_told_apart() {
     let project = Project::go();
     // A store of its own: what another one holds already is taken from there, whole.
     let home = project.root.join("../home");
+    // It has no compiler, so that is the machine's.
+    let go = project.ok(&["toolchain", "path", "go"]).stdout;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(Path::new(go.trim()).join("bin"));
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path))).expect("a path");
     let attempt = |code: i32, reference: &str, parts: &[&str]| {
         let mut build = project.polyarch(&["build", "--platform", "arm64", "--base", reference]);
-        let error = ran(build.env("POLYARCH_HOME", &home));
+        let error = ran(build.env("POLYARCH_HOME", &home).env("PATH", &path));
         assert_eq!(error.code, code, "{reference}: {}", error.stderr);
         says(&error, parts);
         assert!(!project.root.join("out/image/index.json").exists());

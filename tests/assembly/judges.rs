@@ -17,11 +17,14 @@ const PLATFORMS: [&str; 3] = ["linux/amd64", "linux/arm/v7", "linux/riscv64"];
 fn run(yard: &Yard, command: &str) -> Vec<u8> {
     let mut words = command.split(' ');
     let program = words.next().expect("a program");
-    let output = Command::new(program)
+    let mut judge = Command::new(program);
+    if program == "skopeo" {
+        // For what is large, it goes to /var/tmp otherwise, which not every machine has.
+        judge.arg("--tmpdir").arg(yard.folder.path());
+    }
+    let output = judge
         .args(words)
         .current_dir(yard.folder.path())
-        // For what is large, skopeo goes to /var/tmp otherwise, which not every machine has.
-        .env("TMPDIR", yard.folder.path())
         .output()
         .unwrap_or_else(|error| {
             panic!("`{program}` is missing, start the tests with tests/run: {error}")

@@ -17,7 +17,7 @@ pub(crate) fn judge(name: &str) -> Command {
         // Its policy would be read from /etc, which is the host's.
         command.arg("--insecure-policy");
         // For what is large, it goes to /var/tmp otherwise, which not every machine has.
-        command.env("TMPDIR", std::env::temp_dir());
+        command.arg("--tmpdir").arg(std::env::temp_dir());
     }
     if name == "git" {
         // It would start itself for that from where Debian puts it, which is the host's.

@@ -21,15 +21,15 @@ fn keyring(signer: &Signer) -> Keyring {
     Keyring::from_bytes(&signer.public(), "`test.gpg`").unwrap()
 }
 
-/// Those that this machine has; ours always.
-fn verifiers() -> Vec<Verifier> {
-    let mut verifiers = vec![Verifier::Own, Verifier::Any];
-    for (name, verifier) in [("gpgv", Verifier::Gpgv), ("sqv", Verifier::Sqv)] {
-        if process::find(name).is_some() {
-            verifiers.push(verifier);
-        }
+/// Every one that there is; a missing one fails the test.
+fn verifiers() -> [Verifier; 4] {
+    for name in ["gpgv", "sqv"] {
+        assert!(
+            process::find(name).is_some(),
+            "`{name}` is missing: start the tests with tests/run"
+        );
     }
-    verifiers
+    [Verifier::Own, Verifier::Any, Verifier::Gpgv, Verifier::Sqv]
 }
 
 fn own(file: &str, keyring: &Keyring) -> Result<Verified, Error> {
