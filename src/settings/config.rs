@@ -214,8 +214,8 @@ pub struct MirrorsConfig {
     /// Debian archives, as lines of apt's `sources.list`, or the address of one archive. Default:
     /// the ones that apt is configured with; `POLYARCH_DEBIAN` wins.
     pub debian: Option<Vec<String>>,
-    /// Where packages are that the archives no longer have: addresses of dated copies, such as
-    /// `snapshot.debian.org` offers.
+    /// Where packages are that the archives no longer have: addresses of dated copies of an
+    /// archive.
     pub snapshot: Option<Vec<String>>,
     /// Suites that are left out though they belong to the one asked for, such as
     /// `["trixie-updates"]`.
