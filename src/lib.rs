@@ -26,6 +26,7 @@ pub mod lock;
 pub mod oci;
 pub mod output;
 pub mod packages;
+pub mod parallel;
 pub mod plan;
 pub mod process;
 pub mod progress;

@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Parts that everything may use. What they use of each other stands in [`edges`].
-const SMALL: [&str; 10] = [
+const SMALL: [&str; 11] = [
     "atomic",
     "digest",
     "extract",
     "fault",
     "interrupt",
+    "parallel",
     "process",
     "progress",
     "target",
@@ -59,6 +60,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("extract", &[]);
     allow("fault", &[]);
     allow("interrupt", &[]);
+    allow("parallel", &[]);
     allow("progress", &[]);
     allow("target", &[]);
     allow("digest", &[&["interrupt"]]);

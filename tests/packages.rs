@@ -187,6 +187,25 @@ fn the_lock_holds_versions_until_an_upgrade_asks_for_others() {
 }
 
 #[test]
+fn the_lock_is_for_the_platforms_that_a_build_would_choose() {
+    let yard = Yard::new();
+    let config = "[build]\nkind = \"prebuilt\"\n[sysroot]\npackages = [\"hello\"]\n\
+        [image]\nbase = { suite = \"trixie\", packages = [\"hello-data\"] }\n";
+    yard.project.write("polyarch.toml", config);
+    yard.project.write("out/riscv64/hello", "a program");
+    yard.ok(&["lock"]);
+    let locked = yard.read("polyarch.lock");
+    assert_eq!(locked.matches("[[closure]]").count(), 2, "{locked}");
+    assert_eq!(locked.matches("platform = \"linux/riscv64\"").count(), 2);
+    assert!(
+        locked.contains("name = \"base hello-data of trixie\""),
+        "{locked}"
+    );
+    let listed = yard.ok(&["sysroot", "list", "--locked"]).stdout;
+    assert!(listed.starts_with("linux/riscv64"), "{listed}");
+}
+
+#[test]
 fn a_locked_package_that_the_archive_forgot_is_an_error_with_the_way_out() {
     let mut yard = Yard::new();
     yard.ok(&["lock"]);
@@ -315,6 +334,33 @@ fn a_malformed_source_is_named_with_the_place_where_it_stands() {
         "{}",
         two.stderr
     );
+}
+
+#[test]
+fn definitions_of_a_project_are_named_and_run_nothing() {
+    let yard = Yard::new();
+    let definition = "schema = 1\nname = \"greeter\"\nversion = \"2.0\"\ndescription = \"a test\"\n\
+        licence = \"MIT\"\nhomepage = \"https://a.example\"\nkind = \"program\"\n\
+        [program]\npath = \"usr/bin/greet\"\n";
+    let source = "[[artifact]]\nhost = \"linux/amd64\"\n[[artifact.source]]\nkind = \"debian\"\n\
+        suite = \"trixie\"\npackages = [\"hello\"]\n";
+    yard.project
+        .write("polyarch.toml", "[toolchain]\ndefinitions = [\"tools\"]\n");
+    yard.project
+        .write("tools/greeter.toml", format!("{definition}{source}"));
+    let fetched = yard
+        .ok(&["toolchain", "fetch", "greeter", "--host", "linux/amd64"])
+        .stderr;
+    assert!(fetched.contains("tools/greeter.toml"), "{fetched}");
+    assert!(fetched.contains("greeter 2.0-1"), "{fetched}");
+
+    let asking = "[program.system]\ncommand = \"sh\"\narguments = [\"-c\", \"touch asked\"]\n\
+        version = { line = 1 }\n[[artifact]]\nhost = \"any\"\n[[artifact.source]]\nkind = \"system\"\n";
+    yard.project
+        .write("tools/greeter.toml", format!("{definition}{asking}"));
+    let error = yard.fails(2, &["toolchain", "list"]).stderr;
+    assert!(error.contains("`[program.system]`"), "{error}");
+    assert!(!yard.project.root.join("asked").exists());
 }
 
 #[test]

@@ -139,12 +139,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     let outputs = outputs(args, context, &settings)?;
     check(args, context, &outputs)?;
     let fetcher = tools::fetcher(context, &settings);
-    let tools = Tools::new(
-        context,
-        &settings,
-        context.definitions(&settings)?,
-        &fetcher,
-    )?;
+    let tools = Tools::new(context, &settings, &fetcher)?;
     let mut prepared = prepare::prepare(context, &settings, &tools, true)?;
     apply(&args.image, &mut prepared.plan);
     tools.keep_lock()?;

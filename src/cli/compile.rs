@@ -49,12 +49,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let settings = context.settings(args.project.path.as_deref(), args.project.flags())?;
     let fetcher = tools::fetcher(context, &settings);
-    let tools = Tools::new(
-        context,
-        &settings,
-        context.definitions(&settings)?,
-        &fetcher,
-    )?;
+    let tools = Tools::new(context, &settings, &fetcher)?;
     let prepared = prepare::prepare(context, &settings, &tools, false)?;
     tools.keep_lock()?;
     account::prepared(context.report, &prepared);

@@ -56,12 +56,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     args.image.add_to(&mut flags);
     let settings = context.settings(args.project.path.as_deref(), flags)?;
     let fetcher = tools::fetcher(context, &settings);
-    let tools = Tools::new(
-        context,
-        &settings,
-        context.definitions(&settings)?,
-        &fetcher,
-    )?;
+    let tools = Tools::new(context, &settings, &fetcher)?;
     let mut prepared = prepare::prepare(context, &settings, &tools, true)?;
     build::apply(&args.image, &mut prepared.plan);
     if context.global.json {

@@ -167,9 +167,38 @@ fn choose(
     references: &[Reference],
     tools: &Tools<'_>,
 ) -> Result<(Vec<Platform>, &'static str, Vec<Base>), Failure> {
+    let Decided {
+        platforms,
+        by,
+        loaded,
+    } = decide(context, settings, detected, references, tools)?;
+    let mut bases = Vec::new();
+    for (reference, base) in references.iter().zip(loaded) {
+        bases.push(match base {
+            Some(base) => base,
+            None => load(context, tools, reference, Wanted::These(platforms.clone()))?,
+        });
+    }
+    Ok((platforms, by, bases))
+}
+
+/// The platforms, and the bases that had to be loaded to know them.
+struct Decided {
+    platforms: Vec<Platform>,
+    by: &'static str,
+    loaded: Vec<Option<Base>>,
+}
+
+fn decide(
+    context: &Context<'_>,
+    settings: &Settings,
+    detected: &Detected,
+    references: &[Reference],
+    tools: &Tools<'_>,
+) -> Result<Decided, Failure> {
     let asked = settings.platforms()?;
     let mut loaded: Vec<Option<Base>> = references.iter().map(|_| None).collect();
-    let (platforms, chosen_by) = if let Platforms::Listed(platforms) = asked {
+    let (platforms, by) = if let Platforms::Listed(platforms) = asked {
         (platforms, "as asked")
     } else {
         let mut common: Option<Vec<Platform>> = None;
@@ -190,14 +219,35 @@ fn choose(
         }
         unsaid(settings, detected, common)?
     };
-    let mut bases = Vec::new();
-    for (reference, base) in references.iter().zip(loaded) {
-        bases.push(match base {
-            Some(base) => base,
-            None => load(context, tools, reference, Wanted::These(platforms.clone()))?,
-        });
+    Ok(Decided {
+        platforms,
+        by,
+        loaded,
+    })
+}
+
+/// The project's platforms; where there is no project, those that were named, else the usual ones.
+pub(super) fn platforms(
+    context: &Context<'_>,
+    settings: &Settings,
+    tools: &Tools<'_>,
+) -> Result<Vec<Platform>, Failure> {
+    if let Platforms::Listed(platforms) = settings.platforms()? {
+        return Ok(platforms);
     }
-    Ok((platforms, chosen_by, bases))
+    match detected(settings) {
+        Ok(found) => {
+            let references = references(context, settings)?;
+            Ok(decide(context, settings, &found, &references, tools)?.platforms)
+        }
+        Err(detect::Error::None { .. }) => Ok(usual()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn usual() -> Vec<Platform> {
+    let names = target::DEFAULT.iter();
+    names.filter_map(|text| text.parse().ok()).collect()
 }
 
 /// The platforms where no list was given: those that have files, and that the bases share.
@@ -223,10 +273,7 @@ fn unsaid(
         }
         (_, Some(common)) => (common, "those of the base"),
         (false, None) => (existing, "those that have files"),
-        (true, None) => {
-            let default = target::DEFAULT.iter().filter_map(|text| text.parse().ok());
-            (default.collect::<Vec<Platform>>(), "the usual ones")
-        }
+        (true, None) => (usual(), "the usual ones"),
     };
     if platforms.is_empty() {
         return Err(Error::NothingInCommon.into());
@@ -356,7 +403,7 @@ pub(super) fn needs(
         Err(detect::Error::None { .. }) if sysroot::any(settings) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    for platform in sysroot::platforms(settings)? {
+    for platform in platforms(context, settings, tools)? {
         if let Some(want) = sysroot::want(settings, platform) {
             tools.packages().closure(&want)?;
         }

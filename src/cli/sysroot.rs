@@ -9,13 +9,14 @@ use toml_edit::{Array, DocumentMut, Item, Table, Value};
 use super::account::{list, plural};
 use super::context::Context;
 use super::failure::Failure;
+use super::prepare;
 use super::report::bytes;
 use super::tools::{self, Tools};
 use crate::fault::{Exit, Fault};
 use crate::packages::Want;
 use crate::settings::config::BaseConfig;
-use crate::settings::{Flags, Platforms, Settings};
-use crate::target::{self, Platform};
+use crate::settings::{Flags, Settings};
+use crate::target::Platform;
 use crate::{atomic, debian};
 
 /// The suite where neither the settings nor the base name one.
@@ -177,12 +178,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
         return add(context, settings, names);
     }
     let fetcher = tools::fetcher(context, &settings);
-    let tools = Tools::new(
-        context,
-        &settings,
-        context.definitions(&settings)?,
-        &fetcher,
-    )?;
+    let tools = Tools::new(context, &settings, &fetcher)?;
     match &args.action {
         Action::List { .. } => show(context, &settings, &tools),
         Action::Path { .. } => path(context, &settings, &tools),
@@ -221,20 +217,13 @@ pub(super) fn any(settings: &Settings) -> bool {
     of(&settings.config.sysroot.packages) || own.any(|own| of(&own.sysroot.packages))
 }
 
-/// The platforms that were named, else the usual ones.
-pub(super) fn platforms(settings: &Settings) -> Result<Vec<Platform>, Failure> {
-    Ok(match settings.platforms()? {
-        Platforms::Listed(platforms) => platforms,
-        Platforms::OfBase | Platforms::Unsaid => target::DEFAULT
-            .iter()
-            .filter_map(|text| text.parse().ok())
-            .collect(),
-    })
-}
-
-fn wants(settings: &Settings) -> Result<Vec<(Platform, Want)>, Failure> {
+fn wants(
+    context: &Context<'_>,
+    settings: &Settings,
+    tools: &Tools<'_>,
+) -> Result<Vec<(Platform, Want)>, Failure> {
     let mut found = Vec::new();
-    for platform in platforms(settings)? {
+    for platform in prepare::platforms(context, settings, tools)? {
         match want(settings, platform) {
             Some(want) => found.push((platform, want)),
             None => return Err(Error::Nothing { platform }.into()),
@@ -245,7 +234,7 @@ fn wants(settings: &Settings) -> Result<Vec<(Platform, Want)>, Failure> {
 
 fn show(context: &Context<'_>, settings: &Settings, tools: &Tools<'_>) -> Result<(), Failure> {
     let mut listed = Vec::new();
-    for (platform, want) in wants(settings)? {
+    for (platform, want) in wants(context, settings, tools)? {
         let closure = tools.packages().closure(&want)?;
         listed.push(Listed {
             platform: platform.to_string(),
@@ -278,7 +267,7 @@ fn show(context: &Context<'_>, settings: &Settings, tools: &Tools<'_>) -> Result
 }
 
 fn path(context: &Context<'_>, settings: &Settings, tools: &Tools<'_>) -> Result<(), Failure> {
-    let wants = wants(settings)?;
+    let wants = wants(context, settings, tools)?;
     let alone = wants.len() == 1;
     let mut listed = Vec::new();
     for (platform, want) in wants {
@@ -312,7 +301,7 @@ fn why(
     name: &str,
 ) -> Result<(), Failure> {
     let mut reasons = Vec::new();
-    for (platform, want) in wants(settings)? {
+    for (platform, want) in wants(context, settings, tools)? {
         let resolution = tools.packages().explain(&want)?;
         let chains = resolution.why(name);
         if chains.is_empty() {
@@ -354,13 +343,8 @@ fn add(context: &Context<'_>, mut settings: Settings, names: &[String]) -> Resul
     let text = edited(&file, &new)?;
     settings.config.sysroot.packages = Some(before.into_iter().chain(new.clone()).collect());
     let fetcher = tools::fetcher(context, &settings);
-    let tools = Tools::new(
-        context,
-        &settings,
-        context.definitions(&settings)?,
-        &fetcher,
-    )?;
-    for (platform, want) in wants(&settings)? {
+    let tools = Tools::new(context, &settings, &fetcher)?;
+    for (platform, want) in wants(context, &settings, &tools)? {
         let closure = tools.packages().closure(&want)?;
         let size: u64 = closure.packages.iter().map(|package| package.size).sum();
         context.report.field(

@@ -180,7 +180,7 @@ fn fetch(context: &Context<'_>, names: &[String], host: Option<&str>) -> Result<
     let settings = context.settings(None, Flags::default())?;
     let definitions = context.definitions(&settings)?;
     let fetcher = tools::fetcher(context, &settings);
-    let tools = Tools::new(context, &settings, definitions, &fetcher)?;
+    let tools = Tools::new(context, &settings, &fetcher)?;
     let own = toolchain::host();
     let host = host.unwrap_or(&own);
     // What is for any host would be fetched for a misspelt one, too.

@@ -17,7 +17,7 @@ use crate::project::go;
 use crate::settings::Settings;
 use crate::settings::config::Prefer;
 use crate::store::Blob;
-use crate::toolchain::{self, Definitions, Need, Policy, Resolver, Toolchain};
+use crate::toolchain::{self, Need, Policy, Resolver, Toolchain};
 
 /// The file name of the lock, in the project's folder.
 pub(super) const LOCK: &str = "polyarch.lock";
@@ -117,7 +117,6 @@ impl<'a> Tools<'a> {
     pub(super) fn new(
         context: &'a Context<'_>,
         settings: &Settings,
-        definitions: &'a Definitions,
         fetcher: &'a Fetcher<'a>,
     ) -> Result<Self, Failure> {
         let file = settings.root.join(LOCK);
@@ -125,23 +124,17 @@ impl<'a> Tools<'a> {
         if lock.is_none() && context.global.locked {
             return Err(Error::NoLock { file }.into());
         }
-        Ok(Self::with_lock(
-            context,
-            settings,
-            definitions,
-            fetcher,
-            lock,
-        ))
+        Self::with_lock(context, settings, fetcher, lock)
     }
 
     /// Tools for a project, with a lock that may not be on disk yet.
     pub(super) fn with_lock(
         context: &'a Context<'_>,
         settings: &Settings,
-        definitions: &'a Definitions,
         fetcher: &'a Fetcher<'a>,
         lock: Option<Lock>,
-    ) -> Self {
+    ) -> Result<Self, Failure> {
+        let definitions = context.definitions(settings)?;
         let packages = Packages::new(
             fetcher,
             context.report,
@@ -159,7 +152,7 @@ impl<'a> Tools<'a> {
             prefer_fetched: settings.config.toolchain.prefer == Some(Prefer::Fetched),
             directory: settings.root.clone(),
         };
-        Self {
+        Ok(Self {
             resolver: Resolver::new(definitions, fetcher, packages, context.report, policy),
             report: context.report,
             file: settings.root.join(LOCK),
@@ -171,7 +164,7 @@ impl<'a> Tools<'a> {
             } else {
                 format!("polyarch -C '{}' toolchain fetch", settings.root.display())
             },
-        }
+        })
     }
 
     /// The Go that builds a project: new enough for its modules.

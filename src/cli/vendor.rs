@@ -70,12 +70,7 @@ struct Json<'a> {
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     let settings = context.settings(None, Flags::default())?;
     let fetcher = tools::fetcher(context, &settings);
-    let tools = Tools::new(
-        context,
-        &settings,
-        context.definitions(&settings)?,
-        &fetcher,
-    )?;
+    let tools = Tools::new(context, &settings, &fetcher)?;
     let Some(lock) = tools.lock() else {
         return Err(Error::NoLock {
             file: settings.root.join(LOCK),

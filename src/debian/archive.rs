@@ -21,6 +21,7 @@ use super::signature::{self, Keyring, Verifier};
 use super::sources::{ArchiveAddress, Source};
 use super::{Fetch, FetchError};
 use crate::fault::Fault;
+use crate::parallel;
 use crate::progress::Observer;
 
 /// Makes a compiled index of a `Packages` file; the second argument is the suite's name.
@@ -90,18 +91,8 @@ pub fn open(
             suites: sources.iter().map(|source| source.suite.clone()).collect(),
         });
     }
-    let results: Vec<Result<OpenedSuite, Error>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = wanted
-            .iter()
-            .map(|source| scope.spawn(|| open_suite(source, fetch, options)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
+    let results = parallel::all(&wanted, wanted.len(), |source| {
+        open_suite(source, fetch, options)
     });
     without_companions(results, &wanted, options)
 }

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fs_err::File;
 use zstd::zstd_safe::CParameter;
@@ -19,6 +18,7 @@ pub use super::compression::Compression;
 pub use super::entry::{Content, Entry, Source};
 use super::{Error, gzip, tar};
 use crate::digest::{self, DiffId, Digest, HashReader, HashWriter, Recipe};
+use crate::parallel;
 
 /// Changes when the same entries would give other tar bytes.
 const FORMAT: &str = "1";
@@ -263,38 +263,16 @@ fn hash_all(
     hash: &(dyn Fn(&Path) -> io::Result<(Digest, u64)> + Sync),
     threads: usize,
 ) -> Result<Vec<(Digest, u64)>, Error> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut mine = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(entry) = entries.get(index) else {
-                return Ok(mine);
-            };
-            let found = match &entry.content {
-                Content::File(Source::Path(path)) => hash(path)?,
-                Content::File(Source::Bytes(bytes)) => (Digest::of(bytes), bytes.len() as u64),
-                Content::Directory | Content::Symlink(_) => (Digest::of(b""), 0),
-            };
-            mine.push((index, found));
-        }
-    };
     let files = entries.iter();
     let files = files.filter(|e| matches!(e.content, Content::File(Source::Path(_))));
     let workers = threads.min(files.count());
-    let mut found: Vec<(usize, (Digest, u64))> = std::thread::scope(|scope| {
-        let spawned: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-        let mut found: Vec<_> = work()?;
-        for thread in spawned {
-            let theirs: Result<Vec<_>, Error> = thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            found.extend(theirs?);
-        }
-        Ok::<_, Error>(found)
-    })?;
-    found.sort_unstable_by_key(|(index, _)| *index);
-    Ok(found.into_iter().map(|(_, found)| found).collect())
+    parallel::map(entries, workers, |entry| {
+        Ok(match &entry.content {
+            Content::File(Source::Path(path)) => hash(path)?,
+            Content::File(Source::Bytes(bytes)) => (Digest::of(bytes), bytes.len() as u64),
+            Content::Directory | Content::Symlink(_) => (Digest::of(b""), 0),
+        })
+    })
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +13,7 @@ use crate::digest::{Digest, Recipe};
 use crate::fetch::Wanted;
 use crate::interrupt;
 use crate::lock::Lock;
+use crate::parallel;
 use crate::store::{self, Blob, Tree};
 
 /// Where in the tree of a base its packages' files are, what was added to them, and the list of
@@ -144,42 +143,8 @@ impl Packages<'_> {
     }
 
     fn fetch_all(&self, packages: &[Package]) -> Result<Vec<Blob>, Error> {
-        let count = packages.len();
-        let threads = self.policy.threads.clamp(4, 8).min(count.max(1));
-        let next = AtomicUsize::new(0);
-        let done: Vec<Mutex<Option<Result<Blob, Error>>>> =
-            (0..count).map(|_| Mutex::new(None)).collect();
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(package) = packages.get(index) else {
-                            return;
-                        };
-                        let result = self.fetch_one(package);
-                        if result.is_err() {
-                            next.store(count, Ordering::Relaxed);
-                        }
-                        if let Ok(mut slot) = done[index].lock() {
-                            *slot = Some(result);
-                        }
-                    }
-                });
-            }
-        });
-        let mut blobs = Vec::with_capacity(count);
-        let mut first = None;
-        for slot in done {
-            match slot.into_inner().ok().flatten() {
-                Some(Ok(blob)) => blobs.push(blob),
-                Some(Err(error)) => {
-                    first.get_or_insert(error);
-                }
-                None => {}
-            }
-        }
-        first.map_or(Ok(blobs), Err)
+        let threads = self.policy.threads.clamp(4, 8);
+        parallel::map(packages, threads, |package| self.fetch_one(package))
     }
 
     fn fetch_one(&self, package: &Package) -> Result<Blob, Error> {

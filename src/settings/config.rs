@@ -76,8 +76,8 @@ pub struct ToolchainConfig {
     /// `"system"`, the default: the compiler on `PATH` where it is new enough, else the pinned one.
     /// `"fetched"`: always the pinned one.
     pub prefer: Option<Prefer>,
-    /// Folders with further toolchain definitions, relative to `polyarch.toml`. Theirs win over
-    /// built-in ones of the same name.
+    /// Folders with further toolchain definitions, relative to `polyarch.toml`. They can't replace
+    /// built-in ones, nor use `[program.system]`.
     pub definitions: Vec<std::path::PathBuf>,
 }
 

@@ -103,12 +103,8 @@ impl Store {
         Some(self.tree_path(recipe)).filter(|path| path.exists())
     }
 
-    /// Where a tree will lie, for files that have to name their place.
-    pub fn tree_place(&self, recipe: &Digest) -> PathBuf {
-        self.tree_path(recipe)
-    }
-
-    pub(super) fn tree_path(&self, recipe: &Digest) -> PathBuf {
+    /// Where a tree lies or will lie, for files that have to name their place.
+    pub fn tree_path(&self, recipe: &Digest) -> PathBuf {
         self.base.join("trees").join(recipe.hex())
     }
 

@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, Origin, Toolchain};
 use crate::digest::Digest;
 use crate::fetch::{self, unpack};
+use crate::store::Tree;
 use crate::version::Version;
 
 /// The files of `toolchains/`, each with its name.
@@ -222,8 +223,9 @@ impl File {
 }
 
 impl Definitions {
-    /// The built-in definitions, and those of every `*.toml` in the directories given, which win
-    /// over built-in ones of the same name.
+    /// The built-in definitions, and those of every `*.toml` in the directories given. These come
+    /// with a project and are data from a stranger: they can't take a built-in one's place, and
+    /// can't have a program on PATH asked, because `plan` and `list` would run it.
     pub fn load(extra: &[PathBuf]) -> Result<Self, Error> {
         let mut all = Self::default();
         for (name, text) in EMBEDDED {
@@ -237,14 +239,10 @@ impl Definitions {
             paths.retain(|path| {
                 path.extension()
                     .is_some_and(|extension| extension == "toml")
-                    && path.file_name().is_none_or(|name| name != "polyarch.toml")
             });
             paths.sort();
             for path in paths {
-                let name = all.add(&fs_err::read_to_string(&path)?, &path)?;
-                if let Some(definition) = all.0.get_mut(&name) {
-                    definition.origin = Some(path);
-                }
+                all.add_foreign(&fs_err::read_to_string(&path)?, path)?;
             }
         }
         Ok(all)
@@ -263,16 +261,49 @@ impl Definitions {
         self.0.values()
     }
 
-    /// Reads one more and answers its name; `path` is for messages.
-    pub fn add(&mut self, text: &str, path: &Path) -> Result<String, Error> {
-        let definition = parse::parse(text).map_err(|reason| Error::Definition {
-            path: path.to_owned(),
-            reason,
-        })?;
-        let name = definition.name.clone();
-        self.0.insert(name.clone(), definition);
-        Ok(name)
+    /// Reads one more, in the place of one of its name; `path` is for messages.
+    pub fn add(&mut self, text: &str, path: &Path) -> Result<(), Error> {
+        let definition = read(text, path)?;
+        self.0.insert(definition.name.clone(), definition);
+        Ok(())
     }
+
+    fn add_foreign(&mut self, text: &str, path: PathBuf) -> Result<(), Error> {
+        let definition = read(text, &path)?;
+        let refuse = |reason: String| {
+            Err(Error::Definition {
+                path: path.clone(),
+                reason,
+            })
+        };
+        if let Some(other) = self.0.get(&definition.name) {
+            let whose = match &other.origin {
+                None => "a built-in toolchain".to_owned(),
+                Some(path) => format!("the toolchain of `{}`", path.display()),
+            };
+            return refuse(format!("`{}` is the name of {whose}", definition.name));
+        }
+        let asks = |program: &Program| program.system.is_some();
+        if definition.program.as_ref().is_some_and(asks) {
+            return refuse("`[program.system]` is for built-in toolchains alone".to_owned());
+        }
+        let origin = Some(path);
+        self.0.insert(
+            definition.name.clone(),
+            Definition {
+                origin,
+                ..definition
+            },
+        );
+        Ok(())
+    }
+}
+
+fn read(text: &str, path: &Path) -> Result<Definition, Error> {
+    parse::parse(text).map_err(|reason| Error::Definition {
+        path: path.to_owned(),
+        reason,
+    })
 }
 
 impl Definition {
@@ -296,6 +327,21 @@ impl Definition {
         let set = self.program.iter().flat_map(|program| &program.environment);
         set.map(|(name, value)| (name.clone(), value.replace("{root}", &root)))
             .collect()
+    }
+
+    /// The toolchain that a tree of the store is.
+    pub(super) fn installed(&self, version: Version, origin: Origin, tree: Tree) -> Toolchain {
+        let root = tree.path.clone();
+        let program = self.program.as_ref();
+        Toolchain {
+            name: self.name.clone(),
+            version,
+            origin,
+            program: program.map(|program| root.join(&program.path)),
+            environment: self.environment(&root),
+            root,
+            hold: Some(tree),
+        }
     }
 
     /// The hosts that something can be fetched for.
@@ -380,21 +426,39 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_of_the_same_name_wins_over_the_built_in_one() {
+    fn definitions_of_a_project_are_added_and_named() {
         let home = tempfile::tempdir().unwrap();
-        let text = include_str!("../../toolchains/tzdata.toml").replace("2026.6", "2099.1");
+        let text = include_str!("../../toolchains/tzdata.toml")
+            .replace("name = \"tzdata\"", "name = \"zones\"")
+            .replace("2026.6", "2099.1");
         fs_err::write(home.path().join("tz.toml"), text).unwrap();
         fs_err::write(home.path().join("README"), "not a definition").unwrap();
         let all = Definitions::load(&[home.path().to_owned()]).unwrap();
-        assert_eq!(all.get("tzdata").unwrap().version.as_str(), "2099.1");
+        let zones = all.get("zones").unwrap();
+        assert_eq!(zones.version.as_str(), "2099.1");
+        assert_eq!(zones.origin, Some(home.path().join("tz.toml")));
+        assert_eq!(all.get("tzdata").unwrap().origin, None);
+    }
 
-        fs_err::write(home.path().join("bad.toml"), "schema = 1\nnom = \"x\"").unwrap();
-        let error = Definitions::load(&[home.path().to_owned()])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("bad.toml") && error.contains("line 2"),
-            "{error}"
-        );
+    #[test]
+    fn a_project_can_neither_replace_a_built_in_definition_nor_have_programs_asked() {
+        let go = include_str!("../../toolchains/go.toml");
+        for (text, parts) in [
+            (go.to_owned(), "`go` is the name of a built-in toolchain"),
+            (
+                go.replace("name = \"go\"", "name = \"mine\""),
+                "`[program.system]` is for built-in toolchains alone",
+            ),
+            ("schema = 1\nnom = \"x\"".to_owned(), "line 2"),
+        ] {
+            let home = tempfile::tempdir().unwrap();
+            fs_err::write(home.path().join("bad.toml"), text).unwrap();
+            let error = Definitions::load(&[home.path().to_owned()]).unwrap_err();
+            let shown = error.to_string();
+            assert!(
+                shown.contains("bad.toml") && shown.contains(parts),
+                "{shown}"
+            );
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::definition::{Definition, Packages};
 use super::{Error, Origin, Resolver, Toolchain, host, relocate};
-use crate::debian::unpack;
+use crate::debian::{Package, unpack};
 use crate::digest::{Digest, Recipe};
 use crate::packages::{Closure, Want};
 use crate::store;
@@ -34,39 +34,27 @@ impl Resolver<'_> {
             source: Box::new(source),
         };
         let closure = self.packages.closure(&want).map_err(named)?;
-        let first = packages.names.first().map_or("", String::as_str);
-        let first = closure
-            .packages
-            .iter()
-            .find(|package| package.name == first);
-        let version = first.map_or_else(
-            || Ok(definition.version.clone()),
-            |package| upstream(package.version.as_str()).parse(),
-        );
-        let version: Version = version.unwrap_or_else(|_| definition.version.clone());
+        let named_first = |package: &&Package| packages.names.first() == Some(&package.name);
+        // A virtual package has a name that is no package's.
+        let first = closure.packages.iter().find(named_first);
+        let Some(first) = first.or(closure.packages.first()) else {
+            return Err(self.no_host(definition, host));
+        };
+        let version: Version = upstream(first.version.as_str())
+            .parse()
+            .unwrap_or_else(|_| definition.version.clone());
         let tree = self.make(definition, &version, machine, &closure)?;
-        let root = tree.path.clone();
         self.fetcher.store().get()?.put_record(
             KIND,
             &key(&want),
-            format!("{} {version}", root.display()).as_bytes(),
+            format!("{} {version}", tree.path.display()).as_bytes(),
         )?;
-        Ok(Toolchain {
-            name: definition.name.clone(),
-            version,
-            origin: Origin::Fetched {
-                source: "debian".to_owned(),
-                file: first.map_or_else(String::new, |package| package.path.clone()),
-                sha256: first.map_or_else(|| Digest::of(b""), |package| package.sha256),
-            },
-            program: definition
-                .program
-                .as_ref()
-                .map(|program| root.join(&program.path)),
-            environment: definition.environment(&root),
-            root,
-            hold: Some(tree),
-        })
+        let origin = Origin::Fetched {
+            source: "debian".to_owned(),
+            file: first.path.clone(),
+            sha256: first.sha256,
+        };
+        Ok(definition.installed(version, origin, tree))
     }
 
     /// Whether the lock has packages for a definition.
@@ -93,7 +81,7 @@ impl Resolver<'_> {
         }
         let recipe = recipe.finish();
         let label = format!("{} {version}", definition.name);
-        let place = store.tree_place(&recipe);
+        let place = store.tree_path(&recipe);
         store.tree(&recipe, &label, self.observer, |into| {
             self.announce(definition);
             self.packages
@@ -113,7 +101,7 @@ impl Resolver<'_> {
             }
             let patchelf = self.obtain_defined(self.definitions.get(PATCHELF)?, &host())?;
             let Some(program) = &patchelf.program else {
-                return Ok(());
+                return Err(self.no_host(definition, &host()));
             };
             self.observer
                 .note(&format!("making {label} run from the store"));

@@ -10,16 +10,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use thiserror::Error;
 
 use crate::elf::Facts;
 use crate::fault::{Exit, Fault};
-use crate::process::{self, CommandSpec, Runner, Stop};
+use crate::process::{self, CommandSpec, Runner};
 use crate::target::Platform;
-use crate::{elf, interrupt};
+use crate::{elf, interrupt, parallel};
 
 /// Goes into the name of every relocated tree: a change of these rules makes new trees.
 pub(super) const VERSION: &str = "1";
@@ -149,27 +147,10 @@ pub(super) fn apply(
     patchelf: &Path,
     threads: usize,
 ) -> Result<(), Error> {
-    let next = AtomicUsize::new(0);
-    let stop = Stop::default();
-    let failed: Mutex<Option<Error>> = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, patches.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(patch) = patches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = change(root, patch, patchelf, &stop) {
-                        next.store(patches.len(), Ordering::Relaxed);
-                        if let Ok(mut failed) = failed.lock() {
-                            failed.get_or_insert(error);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    failed.into_inner().ok().flatten().map_or(Ok(()), Err)
+    parallel::map(patches, threads, |patch| change(root, patch, patchelf)).map(|_| ())
 }
 
-fn change(root: &Path, patch: &Patch, patchelf: &Path, stop: &Stop) -> Result<(), Error> {
+fn change(root: &Path, patch: &Patch, patchelf: &Path) -> Result<(), Error> {
     let mut spec = CommandSpec::new(patchelf, root);
     if let Some(interpreter) = &patch.interpreter {
         spec = spec.arg("--set-interpreter").arg(interpreter.as_os_str());
@@ -177,7 +158,7 @@ fn change(root: &Path, patch: &Patch, patchelf: &Path, stop: &Stop) -> Result<()
     if !patch.search.is_empty() {
         spec = spec.arg("--set-rpath").arg(patch.search.join(":"));
     }
-    let output = Runner.stoppable(&spec.arg(&patch.file), stop)?;
+    let output = Runner.output(&spec.arg(&patch.file))?;
     if output.status.success() {
         return Ok(());
     }
@@ -199,9 +180,11 @@ fn survey(root: &Path, host: Platform) -> Result<(Vec<Found>, Libraries), Error>
     let mut seen = BTreeSet::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
-        for entry in fs_err::read_dir(root.join(&folder))? {
+        let mut entries = fs_err::read_dir(root.join(&folder))?.collect::<Result<Vec<_>, _>>()?;
+        // Of several names of one file it has to be the same each time.
+        entries.sort_by_key(fs_err::DirEntry::file_name);
+        for entry in entries {
             interrupt::check()?;
-            let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let file = match folder.as_str() {
                 "" => name.clone(),

@@ -398,23 +398,12 @@ impl<'a> Resolver<'a> {
                     source: Box::new(source),
                 })
         })?;
-        let root = tree.path.clone();
-        Ok(Toolchain {
-            name: definition.name.clone(),
-            version: version.clone(),
-            origin: Origin::Fetched {
-                source: file.place.kind().to_owned(),
-                file: file.name.clone(),
-                sha256: file.sha256,
-            },
-            program: definition
-                .program
-                .as_ref()
-                .map(|program| root.join(&program.path)),
-            environment: definition.environment(&root),
-            root,
-            hold: Some(tree),
-        })
+        let origin = Origin::Fetched {
+            source: file.place.kind().to_owned(),
+            file: file.name.clone(),
+            sha256: file.sha256,
+        };
+        Ok(definition.installed(version.clone(), origin, tree))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::debian::{Fetch, FetchError};
 use crate::digest::{BLOCK, Digest, HashReader, Recipe};
 use crate::fault::{Exit, Fault, Foreign};
 use crate::interrupt;
+use crate::parallel;
 
 /// A decompressed index is no larger than this where its release does not tell the size. Debian's
 /// main has 55 MB.
@@ -66,19 +67,7 @@ pub(super) fn read_all(
     options: &Options<'_>,
 ) -> Result<Vec<PackagesIndex>, Error> {
     let wanted = wanted(source, release, options.architecture)?;
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = wanted
-            .iter()
-            .map(|wanted| scope.spawn(|| wanted.read(fetch, options)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
-    })
+    parallel::map(&wanted, wanted.len(), |wanted| wanted.read(fetch, options))
 }
 
 fn wanted<'w>(

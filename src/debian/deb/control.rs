@@ -8,6 +8,7 @@ use std::io::Read;
 
 use super::Error;
 use super::tarball::{self, Kind};
+use crate::debian::relation;
 use crate::debian::{Package, Version};
 use crate::extract;
 
@@ -119,10 +120,10 @@ impl Control {
             _ => Err(Error::Control(format!("has no `{name}`"))),
         };
         let (package, architecture) = (required("Package")?, required("Architecture")?);
-        if !is_name(&package) {
+        if !relation::is_name(&package) {
             return refuse(format!("names the package `{package}`, which is no name"));
         }
-        if !is_name(&architecture) {
+        if !relation::is_name(&architecture) {
             return refuse(format!(
                 "has the architecture `{architecture}`, which is none"
             ));
@@ -174,43 +175,17 @@ impl Control {
 
     /// Whether its files may take the place of another package's (Debian Policy, section 7.6.1).
     pub fn replaces(&self, other: &Self) -> bool {
-        let relations = self.field("Replaces").unwrap_or_default().split(',');
-        relations
-            .into_iter()
-            .any(|relation| admits(relation.trim(), other))
+        relation::parse(self.field("Replaces").unwrap_or_default())
+            // One that can't be read replaces nothing.
+            .flatten()
+            .any(|relation| {
+                relation.name == other.package && relation.admits(other.version.as_str())
+            })
     }
 
     /// Whether it can be there for several architectures, files that are the same shared.
     pub fn is_same(&self) -> bool {
         self.field("Multi-Arch") == Some("same")
-    }
-}
-
-/// Whether `name (<< version)` means a package. Virtual packages do not count here.
-fn admits(relation: &str, other: &Control) -> bool {
-    let (name, restriction) = match relation.split_once('(') {
-        Some((name, rest)) => (name.trim(), Some(rest.trim_end_matches(')').trim())),
-        None => (relation, None),
-    };
-    let name = name.split_once(':').map_or(name, |(name, _)| name);
-    if name != other.package {
-        return false;
-    }
-    let Some(restriction) = restriction else {
-        return true;
-    };
-    let at = restriction.find(|letter| !matches!(letter, '<' | '=' | '>'));
-    let (operator, version) = restriction.split_at(at.unwrap_or(restriction.len()));
-    let Ok(version) = version.trim().parse::<Version>() else {
-        return false;
-    };
-    match operator {
-        "<<" => other.version < version,
-        "<=" | "<" => other.version <= version,
-        "=" => other.version == version,
-        ">=" | ">" => other.version >= version,
-        ">>" => other.version > version,
-        _ => false,
     }
 }
 
@@ -226,14 +201,6 @@ fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
         rest = behind.get(end + 1..).unwrap_or_default();
         Some((name, behind[..end].trim_start_matches([' ', '\t'])))
     })
-}
-
-/// What dpkg takes for a package's name; every such name is also one of a file.
-fn is_name(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-+._".contains(&byte))
 }
 
 /// Lines are absolute paths; flags in front mark files that the package no longer has.

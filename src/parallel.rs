@@ -1,0 +1,94 @@
+//! The same work on many items, on several threads. What comes out is in the order of the items and
+//! does not depend on the number of threads.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Does the work on every item, on up to `threads` threads, this one among them.
+pub fn all<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else {
+                return done;
+            };
+            done.push((index, work(item)));
+        }
+    };
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(items.len()))
+            .map(|_| scope.spawn(run))
+            .collect();
+        let mut done = run();
+        for other in others {
+            done.extend(
+                other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Does work that can fail. After a failure nothing more is begun; of several failures the one of
+/// the first item counts.
+pub fn map<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let failed = AtomicBool::new(false);
+    let results = all(items, threads, |item| {
+        if failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let result = work(item);
+        if result.is_err() {
+            failed.store(true, Ordering::Relaxed);
+        }
+        Some(result)
+    });
+    results.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_in_the_order_of_the_items_on_any_number_of_threads() {
+        let items: Vec<u64> = (0..100).collect();
+        for threads in [0, 1, 2, 7, 200] {
+            let doubled = all(&items, threads, |item| {
+                std::thread::sleep(std::time::Duration::from_micros((100 - item) * 10));
+                item * 2
+            });
+            assert!(
+                doubled
+                    .iter()
+                    .eq(items.iter().map(|item| item * 2).collect::<Vec<_>>().iter())
+            );
+        }
+        assert!(all(&[] as &[u8], 4, |item| *item).is_empty());
+    }
+
+    #[test]
+    fn a_failure_ends_the_work_and_the_first_one_counts() {
+        let begun = AtomicUsize::new(0);
+        let items: Vec<usize> = (0..1000).collect();
+        let result: Result<Vec<usize>, usize> = map(&items, 1, |item| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if *item == 3 { Err(*item) } else { Ok(*item) }
+        });
+        assert_eq!(result, Err(3));
+        assert_eq!(begun.load(Ordering::Relaxed), 4);
+        let both: Result<Vec<()>, usize> = map(&items, 4, |item| Err(*item));
+        assert!(both.unwrap_err() < 4);
+        let fine: Result<Vec<usize>, ()> = map(&items, 4, |item| Ok(*item));
+        assert_eq!(fine, Ok(items));
+    }
+}
