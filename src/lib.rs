@@ -37,3 +37,4 @@ pub mod target;
 pub mod template;
 pub mod toolchain;
 pub mod version;
+pub mod wrapper;

@@ -10,6 +10,8 @@
 //!     trees/<recipe>/       directories named by what they were made from; files 0444/0555
 //!     records/<kind>/<hex>  small files with a checksum of their own; `tree` holds the manifests
 //!     caches/<toolchain>/   what compilers build for themselves; theirs alone
+//!     bin/<name>-<hex>      programs that scripts name as their interpreter, 0555
+//!     targets/<hex>         what such scripts give them to read
 //!     locks/<kind>-<hex>    locked while something is made or used; its mtime is the last use
 //!     tmp/<pid>-<random>/   what a process has not finished, held by a lock on the directory
 //! ```
@@ -28,6 +30,7 @@ mod blob;
 mod check;
 mod guard;
 mod lock;
+mod program;
 mod prune;
 mod record;
 mod tree;
@@ -196,7 +199,8 @@ impl Store {
     /// processes left unfinished.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let base = root.join("v1");
-        for folder in ["blobs/sha256", "trees", "caches", "records", "tmp", "locks"] {
+        let folders = ["blobs/sha256", "trees", "caches", "records", "tmp", "locks"];
+        for folder in folders.into_iter().chain(program::FOLDERS) {
             let path = base.join(folder);
             fs_err::create_dir_all(&path).map_err(|error| Error::writing(&path, None, error))?;
         }

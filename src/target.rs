@@ -8,6 +8,7 @@
 //! package for the spellings; <https://go.dev/wiki/MinimumRequirements> for Go's variables;
 //! `elf.h` for machine numbers.
 
+mod libc;
 mod table;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+pub use libc::{Glibc, Libc, ParseGlibcError, Target};
 pub use table::{Architecture, Elf, TABLE};
 
 /// What is built when nothing says otherwise: the platforms most multi-arch images offer.
@@ -153,6 +155,24 @@ impl Platform {
             self.architecture().name,
             self.variant().unwrap_or("")
         )
+    }
+
+    /// The processor as clang names it, for more or less than its triple means; empty otherwise.
+    pub fn cpu(self) -> &'static str {
+        let variants = self.architecture().variants;
+        variants.get(self.variant).map_or("", |variant| variant.cpu)
+    }
+
+    /// The processor as `uname -m` has it, which is what `CMake` and Meson go by.
+    pub fn machine(self) -> &'static str {
+        match (self.architecture().name, self.variant()) {
+            ("arm", Some("v5")) => "armv5tel",
+            ("arm", Some("v6")) => "armv6l",
+            ("arm", _) => "armv7l",
+            ("ppc64le", _) => "ppc64le",
+            ("mips64le", _) => "mips64",
+            _ => self.architecture().gnu,
+        }
     }
 
     /// The environment that makes Go compile for this platform: `GOOS`, `GOARCH` and the variable

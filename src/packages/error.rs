@@ -96,6 +96,13 @@ impl From<unpack::Error> for Error {
     }
 }
 
+impl Error {
+    /// Whether there is just no archive to be had here: none is configured, or none answers.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Sources(_)) || self.exit() == Exit::Network
+    }
+}
+
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {

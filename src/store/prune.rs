@@ -104,6 +104,7 @@ impl Store {
         }
         if !rules.dry_run {
             self.prune_records(rules)?;
+            self.prune_programs(rules.older_than)?;
             self.prune_locks()?;
         }
         Ok(pruned)

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::c::Compiler;
 use super::{Error, Origin, Toolchain};
 use crate::digest::Digest;
 use crate::fetch::{self, unpack};
@@ -48,6 +49,8 @@ pub struct Definition {
     pub kind: Kind,
     /// How it is run; there for programs only.
     pub program: Option<Program>,
+    /// How it compiles C and C++; there for compilers only.
+    pub compiler: Option<Compiler>,
     /// What can be had, in order of preference.
     pub artifacts: Vec<Artifact>,
     /// The file it stands in, where it did not come with this program.
@@ -390,7 +393,7 @@ mod tests {
             .iter()
             .map(|definition| definition.name.as_str())
             .collect();
-        for name in ["certifi", "go", "patchelf", "qemu", "tzdata"] {
+        for name in ["certifi", "go", "patchelf", "qemu", "tzdata", "zig"] {
             assert!(names.contains(&name), "{names:?}");
         }
         for definition in all.iter() {

@@ -135,6 +135,30 @@ pub enum Error {
         /// What needs it.
         because: String,
     },
+    /// The toolchain is no compiler.
+    #[error("toolchain `{name}` does not say how it compiles")]
+    NoCompiler {
+        /// The toolchain.
+        name: String,
+    },
+    /// The C library is older than the architecture, for this compiler.
+    #[error("`{name}` can't link for `{target}`: the oldest glibc it has there is {oldest}")]
+    Glibc {
+        /// The toolchain.
+        name: String,
+        /// The target.
+        target: String,
+        /// The oldest version.
+        oldest: String,
+    },
+    /// Packages that should have a C library have none.
+    #[error("no C library for `{target}` in `{}`", path.display())]
+    NoLibc {
+        /// The target.
+        target: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -148,7 +172,11 @@ impl Fault for Error {
         match self {
             Self::Io(_) => Exit::Io,
             Self::Definition { .. } | Self::Unknown { .. } => Exit::Usage,
-            Self::NoHost { .. } | Self::TooOld { .. } => Exit::Toolchain,
+            Self::NoHost { .. }
+            | Self::TooOld { .. }
+            | Self::NoCompiler { .. }
+            | Self::Glibc { .. }
+            | Self::NoLibc { .. } => Exit::Toolchain,
             Self::Unavailable { reasons, .. } => worst(reasons),
             Self::Fetch { source, .. } => source.exit(),
             Self::Unpack { source, .. } => source.exit(),
@@ -188,6 +216,15 @@ impl Fault for Error {
             Self::NotLocked { .. } => Some("`polyarch lock`".to_owned()),
             Self::Store(error) => error.hint(),
             Self::Process(error) => error.hint(),
+            Self::Glibc { oldest, .. } => Some(format!(
+                "choose a base with glibc {oldest} or newer, or a static one: `--base static`"
+            )),
+            Self::NoCompiler { .. } => {
+                Some("give its definition a `[compiler]` table, see docs/toolchains.md".to_owned())
+            }
+            Self::NoLibc { .. } => {
+                Some("`polyarch toolchain check --repair`, then build again".to_owned())
+            }
             Self::Io(_) | Self::Definition { .. } => None,
         }
     }

@@ -4,6 +4,7 @@
 //! [`Toolchain`] with absolute paths and an environment, ready to be run. Nothing after this stage
 //! sees a definition or an address.
 
+pub mod c;
 mod definition;
 mod error;
 mod list;
@@ -21,6 +22,7 @@ use crate::digest::Digest;
 use crate::store;
 
 pub use crate::version::{ParseVersionError, Version};
+pub use c::Compilers;
 pub use definition::{
     ANY, Artifact, Definition, Definitions, File, Kind, Place, Program, Source, System,
 };

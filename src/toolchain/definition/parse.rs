@@ -9,6 +9,7 @@ use super::{Artifact, Definition, File, Kind, LARGEST, Packages, Place, Program,
 use crate::digest::Digest;
 use crate::fetch::unpack;
 use crate::toolchain::Version;
+use crate::toolchain::c::Compiler;
 
 /// The newest schema that is understood.
 const SCHEMA: u32 = 1;
@@ -43,6 +44,7 @@ struct Raw {
     homepage: String,
     kind: Kind,
     program: Option<Program>,
+    compiler: Option<Compiler>,
     artifact: Vec<RawArtifact>,
 }
 
@@ -129,6 +131,7 @@ impl Raw {
             homepage: self.homepage,
             kind: self.kind,
             program: self.program,
+            compiler: self.compiler,
             artifacts,
             origin: None,
         })

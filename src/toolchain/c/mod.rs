@@ -1,0 +1,191 @@
+//! C and C++ compilers for a target: the wrappers, files and variables through which build systems
+//! see a toolchain.
+//!
+//! Comes in: a target, and toolchains that are on this machine. Goes out: [`Compilers`], a folder
+//! of the store with one wrapper a tool, files for CMake and Meson, and an environment.
+
+mod files;
+mod libc;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Definition, Error, Resolver, Toolchain};
+use crate::digest::Digest;
+use crate::store::Tree;
+use crate::target::{Glibc, Libc, Platform, Target};
+use crate::wrapper::spec::{Family, Spec};
+
+pub use files::TOOLS;
+
+/// Compilers for one target, on this machine. While this lives, its files are not pruned.
+#[derive(Clone, Debug, Serialize)]
+pub struct Compilers {
+    /// The platform.
+    pub platform: Platform,
+    /// The target, such as `aarch64-linux-gnu.2.36`.
+    pub target: String,
+    /// The triple that the tools' names begin with.
+    pub triple: String,
+    /// The C library.
+    #[serde(skip)]
+    pub libc: Libc,
+    /// The folder of `<triple>-cc` and its kin, for `PATH`.
+    pub bin: PathBuf,
+    /// The CMake toolchain file.
+    pub cmake: PathBuf,
+    /// The Meson cross file.
+    pub meson: PathBuf,
+    /// What the environment of a build has besides, `PATH` apart.
+    pub environment: BTreeMap<String, String>,
+    /// Another one exactly where compiled code could differ.
+    #[serde(skip)]
+    pub digest: Digest,
+    #[serde(skip)]
+    #[expect(dead_code, reason = "kept for their locks")]
+    holds: Vec<Tree>,
+}
+
+/// What a definition says of a compiler.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compiler {
+    /// How it is spoken to.
+    pub family: Family,
+    /// The versions of the GNU C library that it can link with.
+    pub glibc: Option<GlibcRange>,
+    /// Packages with musl.
+    #[serde(default)]
+    pub musl: Vec<Musl>,
+}
+
+/// The versions of the GNU C library that a compiler can link with.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlibcRange {
+    /// The newest it knows.
+    pub newest: Glibc,
+    /// The oldest, for architectures that have one later than the others.
+    #[serde(default)]
+    pub oldest: BTreeMap<String, Glibc>,
+}
+
+/// Packages with musl for some platforms.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Musl {
+    /// The platforms, open strings as hosts are; without a variant, with all of its variants.
+    pub platforms: Vec<String>,
+    /// The suite.
+    pub suite: String,
+    /// The packages.
+    pub packages: Vec<String>,
+}
+
+impl Compiler {
+    /// The target for a platform whose base has this C library; glibc newer than the compiler
+    /// knows is as good as the newest it knows, because programs run with later ones.
+    pub fn target(&self, platform: Platform, libc: Libc) -> Target {
+        let libc = match (libc, &self.glibc) {
+            (Libc::Gnu(version), Some(range)) => Libc::Gnu(version.min(range.newest)),
+            (libc, _) => libc,
+        };
+        Target { platform, libc }
+    }
+
+    /// The oldest glibc of an architecture, where the one wanted is older.
+    fn too_old(&self, target: Target) -> Option<Glibc> {
+        let Libc::Gnu(version) = target.libc else {
+            return None;
+        };
+        let oldest = &self.glibc.as_ref()?.oldest;
+        let oldest = oldest.get(target.platform.architecture().name)?;
+        (version < *oldest).then_some(*oldest)
+    }
+}
+
+impl Resolver<'_> {
+    /// The compilers for a target, made of a compiler and of the programs it does not have itself.
+    /// `program` is the one to copy into the store as the interpreter of the wrappers.
+    pub fn compilers(
+        &self,
+        target: Target,
+        compiler: &Toolchain,
+        binutils: Option<&Toolchain>,
+        program: &Path,
+    ) -> Result<Compilers, Error> {
+        let definition = self.definitions.get(&compiler.name)?;
+        let used = described(definition, compiler)?;
+        if let Some(oldest) = used.too_old(target) {
+            return Err(Error::Glibc {
+                name: compiler.name.clone(),
+                target: target.to_string(),
+                oldest: oldest.to_string(),
+            });
+        }
+        let store = self.fetcher.store().get()?;
+        let mut environment = BTreeMap::new();
+        let mut holds = Vec::new();
+        let name = format!("{}-{}", compiler.name, compiler.version);
+        let cache = store.cache(&name)?;
+        let cache = |part: &str| cache.join(part).display().to_string();
+        match used.family {
+            Family::Zig => {
+                environment.insert("ZIG_GLOBAL_CACHE_DIR".to_owned(), cache("global"));
+            }
+        }
+        if let Some(libc) = self.libc(target, used, compiler)? {
+            environment.insert("ZIG_LIBC".to_owned(), libc.file.display().to_string());
+            holds.extend(libc.holds);
+        }
+        let defaults = BTreeMap::from([("ZIG_LOCAL_CACHE_DIR".to_owned(), cache("local"))]);
+        let spec = Spec {
+            toolchain: format!("{} {}", compiler.name, compiler.version),
+            platform: target.platform,
+            triple: target.triple(),
+            family: used.family,
+            program: compiler.program.clone().unwrap_or_default(),
+            target: spelled(target),
+            cpu: target.platform.cpu().to_owned(),
+            arguments: Vec::new(),
+            environment,
+            defaults,
+            tools: binutils.map_or_else(BTreeMap::new, files::binutils),
+        };
+        let made = files::make(store, self.observer, &spec, target, program)?;
+        holds.push(made.tree);
+        Ok(Compilers {
+            platform: target.platform,
+            target: target.to_string(),
+            triple: spec.triple,
+            libc: target.libc,
+            environment: files::environment(&made.bin, target),
+            bin: made.bin,
+            cmake: made.cmake,
+            meson: made.meson,
+            digest: made.digest,
+            holds,
+        })
+    }
+}
+
+/// The definition's part about compiling.
+fn described<'a>(definition: &'a Definition, compiler: &Toolchain) -> Result<&'a Compiler, Error> {
+    definition
+        .compiler
+        .as_ref()
+        .ok_or_else(|| Error::NoCompiler {
+            name: compiler.name.clone(),
+        })
+}
+
+/// The target as clang and zig have it.
+fn spelled(target: Target) -> String {
+    let triple = target.clang_triple();
+    match target.libc {
+        Libc::Musl => triple,
+        Libc::Gnu(version) => format!("{triple}.{version}"),
+    }
+}
