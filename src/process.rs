@@ -172,22 +172,12 @@ fn run(spec: &CommandSpec, stop: &Stop, input: Stdio) -> Result<Output, Error> {
     if interrupt::signal().is_some() {
         return Err(Error::Interrupted);
     }
-    let mut command = Command::new(&spec.program);
+    let mut command = prepared(spec);
     command
-        .args(&spec.arguments)
-        .current_dir(&spec.directory)
         .process_group(0)
         .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    for (name, value) in &spec.environment {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    // `PWD` must agree with the directory: Go and shells believe it over the kernel.
-    command.env("PWD", &spec.directory);
     let child = command.spawn().map_err(|source| start(spec, source))?;
     let id = child.id();
     let group = interrupt::group(id);
@@ -218,6 +208,40 @@ fn start(spec: &CommandSpec, source: std::io::Error) -> Error {
         directory: spec.directory.clone(),
         source,
     }
+}
+
+/// Puts a command in the place of this process; comes back only where that fails.
+pub fn replace(spec: &CommandSpec) -> Error {
+    let error = prepared(spec).exec();
+    start(spec, error)
+}
+
+/// Runs a command that writes where this process writes, and reads nothing.
+pub fn watch(spec: &CommandSpec) -> Result<ExitStatus, Error> {
+    let mut command = prepared(spec);
+    command.process_group(0).stdin(Stdio::null());
+    let mut child = command.spawn().map_err(|source| start(spec, source))?;
+    let group = interrupt::group(child.id());
+    let status = child.wait();
+    drop(group);
+    if interrupt::signal().is_some() {
+        return Err(Error::Interrupted);
+    }
+    status.map_err(|source| start(spec, source))
+}
+
+fn prepared(spec: &CommandSpec) -> Command {
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.arguments).current_dir(&spec.directory);
+    for (name, value) in &spec.environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    // `PWD` must agree with the directory: Go and shells believe it over the kernel.
+    command.env("PWD", &spec.directory);
+    command
 }
 
 /// How a process ended, in words: `exit status 2`, `killed by signal 9`.

@@ -163,7 +163,7 @@ impl Platform {
         variants.get(self.variant).map_or("", |variant| variant.cpu)
     }
 
-    /// The processor as `uname -m` has it, which is what `CMake` and Meson go by.
+    /// The processor as `uname -m` has it, which is what CMake and Meson go by.
     pub fn machine(self) -> &'static str {
         match (self.architecture().name, self.variant()) {
             ("arm", Some("v5")) => "armv5tel",

@@ -14,6 +14,7 @@ mod build;
 mod compile;
 mod completions;
 mod context;
+mod cross;
 mod failure;
 mod lock;
 mod plan;
@@ -70,6 +71,12 @@ enum Command {
     Compile(compile::Args),
     /// Show what build would do, and why
     Plan(plan::Args),
+    /// Run a command with the compilers of a platform set up
+    Exec(cross::ExecArgs),
+    /// Start a shell with the compilers of a platform set up
+    Shell(cross::ShellArgs),
+    /// Print the environment of a platform's compilers
+    Env(cross::EnvArgs),
     /// List, fetch, check and prune toolchains
     Toolchain(toolchain::Args),
     /// Headers and libraries of the platforms, from Debian packages
@@ -112,6 +119,9 @@ pub fn main() -> ExitCode {
             Command::Build(args) => build::run(args, &context),
             Command::Compile(args) => compile::run(args, &context),
             Command::Plan(args) => plan::run(args, &context),
+            Command::Exec(args) => cross::exec(args, &context),
+            Command::Shell(args) => cross::shell(args, &context),
+            Command::Env(args) => cross::env(args, &context),
             Command::Toolchain(args) => toolchain::run(args, &context),
             Command::Sysroot(args) => sysroot::run(args, &context),
             Command::Lock(args) => lock::run(args, &context),

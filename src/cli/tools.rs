@@ -17,10 +17,14 @@ use crate::project::go;
 use crate::settings::Settings;
 use crate::settings::config::Prefer;
 use crate::store::Blob;
-use crate::toolchain::{self, Need, Policy, Resolver, Toolchain};
+use crate::target::{Libc, Platform, Target};
+use crate::toolchain::{self, Compilers, Need, Policy, Resolver, Toolchain};
 
 /// The file name of the lock, in the project's folder.
 pub(super) const LOCK: &str = "polyarch.lock";
+
+/// What compiles C and C++.
+const COMPILER: &str = "zig";
 
 /// The variable that names archives, in lines as `sources.list` has them.
 const ARCHIVES: &str = "POLYARCH_DEBIAN";
@@ -37,9 +41,11 @@ pub(super) struct Tools<'a> {
     fetch: String,
 }
 
-/// The lock forbids.
+/// The lock forbids, or something of this program's own is amiss.
 #[derive(Debug, Error)]
 pub(super) enum Error {
+    #[error("can't find the file that this program was started from")]
+    Program(#[source] std::io::Error),
     #[error("`--locked` needs `{}`, and there is none", file.display())]
     NoLock { file: PathBuf },
     #[error("`{}` would change: {what}", file.display())]
@@ -55,11 +61,15 @@ pub(super) enum Error {
 
 impl Fault for Error {
     fn exit(&self) -> Exit {
-        Exit::Locked
+        match self {
+            Self::Program(_) => Exit::Io,
+            _ => Exit::Locked,
+        }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Program(_) => return None,
             Self::NoLock { .. } | Self::Drift { .. } => "`polyarch lock`".to_owned(),
             Self::Offline { command, .. } => {
                 format!("run `{command}` while there is a network")
@@ -175,6 +185,23 @@ impl<'a> Tools<'a> {
     /// The folder of data that a base is made from.
     pub(super) fn data(&self, name: &str) -> Result<PathBuf, toolchain::Error> {
         Ok(self.resolve(&data_need(name))?.root)
+    }
+
+    /// The compilers for a platform and a C library.
+    pub(super) fn compilers(&self, platform: Platform, libc: Libc) -> Result<Compilers, Failure> {
+        let compiler = self.resolve(&need(COMPILER, "C and C++"))?;
+        let binutils = self.resolve(&need("binutils", "C and C++"))?;
+        let definition = self.resolver.definition(&compiler.name)?;
+        let target = definition
+            .compiler
+            .as_ref()
+            .map_or(Target { platform, libc }, |compiler| {
+                compiler.target(platform, libc)
+            });
+        let program = std::env::current_exe().map_err(Error::Program)?;
+        Ok(self
+            .resolver
+            .compilers(target, &compiler, Some(&binutils), &program)?)
     }
 
     /// Finds all of these. What only the network has is named at once where that is forbidden, so
@@ -314,9 +341,13 @@ pub(super) fn go_need(root: &Path) -> Result<Need, go::Error> {
 
 /// What the `static` base is made from.
 pub(super) fn data_need(name: &str) -> Need {
+    need(name, "the `static` base")
+}
+
+fn need(name: &str, because: &str) -> Need {
     Need {
         name: name.to_owned(),
         minimum: None,
-        because: "the `static` base".to_owned(),
+        because: because.to_owned(),
     }
 }

@@ -64,6 +64,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The definition of that name.
+    pub fn definition(&self, name: &str) -> Result<&Definition, Error> {
+        self.definitions.get(name)
+    }
+
     /// What brings packages here.
     pub fn packages(&self) -> &Packages<'a> {
         &self.packages

@@ -1,6 +1,6 @@
 //! From an archive to a directory, trusting nothing that the archive says about paths.
 //!
-//! Comes in: a tar (plain, gzip, zstd) or zip file and the [`Rules`] of the definition. Goes out: a
+//! Comes in: a tar (plain, gzip, xz, zstd) or zip file and the [`Rules`] of the definition. Goes out: a
 //! directory with files, directories and links that stay inside it. Refused: absolute paths and
 //! `..`, devices, links that lead out, files through links, a second entry in the place of a link
 //! or directory, and more bytes or entries than are allowed.
@@ -49,6 +49,8 @@ pub enum Format {
     Tar,
     /// tar in gzip.
     TarGzip,
+    /// tar in xz.
+    TarXz,
     /// tar in zstd.
     TarZstd,
     /// zip; wheels and Go modules are.
@@ -86,7 +88,7 @@ pub enum Error {
     },
     /// The name does not tell what kind of archive it is.
     #[error(
-        "`{0}` is not an archive of a known kind: expected .tar, .tar.gz, .tgz, .tar.zst, .zip or .whl"
+        "`{0}` is not an archive of a known kind: expected .tar, .tar.gz, .tgz, .tar.xz, .tar.zst, .zip or .whl"
     )]
     Format(String),
     /// The result can't be written.
@@ -122,6 +124,7 @@ impl Format {
         let ends = |end: &str| name.to_ascii_lowercase().ends_with(end);
         match () {
             () if ends(".tar.gz") || ends(".tgz") => Ok(Self::TarGzip),
+            () if ends(".tar.xz") => Ok(Self::TarXz),
             () if ends(".tar.zst") => Ok(Self::TarZstd),
             () if ends(".tar") => Ok(Self::Tar),
             () if ends(".zip") || ends(".whl") => Ok(Self::Zip),
@@ -164,7 +167,9 @@ pub fn unpack(archive: &Path, format: Format, rules: &Rules, into: &Path) -> Res
     let mut root = Root::new(archive, rules, into);
     match format {
         Format::Zip => zipfile::unpack(&mut root)?,
-        Format::Tar | Format::TarGzip | Format::TarZstd => tarball::unpack(&mut root, format)?,
+        Format::Tar | Format::TarGzip | Format::TarXz | Format::TarZstd => {
+            tarball::unpack(&mut root, format)?
+        }
     }
     root.finish()
 }
@@ -178,6 +183,7 @@ mod tests {
         for (name, format) in [
             ("go1.2.linux-amd64.tar.gz", Format::TarGzip),
             ("a.tgz", Format::TarGzip),
+            ("zig-0.15.tar.xz", Format::TarXz),
             ("a.tar.zst", Format::TarZstd),
             ("a.tar", Format::Tar),
             ("v0.0.1-go1.2.linux-amd64.zip", Format::Zip),

@@ -2,6 +2,8 @@
 
 use std::io::{BufReader, Read};
 
+use liblzma::bufread::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
 use tar::{Archive, Entry, EntryType};
 
 use super::root::Root;
@@ -11,11 +13,19 @@ use super::{Error, Format};
 /// particular not setuid and setgid.
 const EXECUTABLE: u32 = 0o100;
 
+/// The most memory for xz: its highest level, -9, takes 65 MiB.
+const XZ_MEMORY: u64 = 256 << 20;
+
 pub(super) fn unpack(root: &mut Root<'_>, format: Format) -> Result<(), Error> {
     let file = fs_err::File::open(root.archive).map_err(|error| root.damaged(error))?;
     let file = BufReader::with_capacity(crate::digest::BLOCK, file);
     match format {
         Format::TarGzip => entries(root, flate2::bufread::MultiGzDecoder::new(file)),
+        Format::TarXz => {
+            let decoder = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)
+                .map_err(|error| root.damaged(error.into()))?;
+            entries(root, XzDecoder::new_stream(file, decoder))
+        }
         Format::TarZstd => {
             let decoder = zstd::Decoder::with_buffer(file).map_err(|error| root.damaged(error))?;
             entries(root, decoder)
@@ -280,11 +290,15 @@ mod tests {
         gzip.write_all(&bytes).unwrap();
         let gzip = gzip.finish().unwrap();
         let zstd = zstd::encode_all(&bytes[..], 3).unwrap();
+        let mut xz = Vec::new();
+        let mut encoder = liblzma::read::XzEncoder::new(&bytes[..], 6);
+        std::io::Read::read_to_end(&mut encoder, &mut xz).unwrap();
         let home = tempfile::tempdir().unwrap();
         let archive = home.path().join("archive");
         for (whole, format) in [
             (&bytes[..1500], Format::Tar),
             (&gzip, Format::TarGzip),
+            (&xz, Format::TarXz),
             (&zstd, Format::TarZstd),
         ] {
             fs_err::write(&archive, &whole[..whole.len() - 4]).unwrap();

@@ -1,0 +1,360 @@
+//! `polyarch exec`, `shell` and `env`: any command with the compilers of a platform set up.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use thiserror::Error;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::prepare;
+use super::tools::{self, Tools};
+use crate::fault::{Exit, Fault};
+use crate::process::{self, CommandSpec};
+use crate::progress::Observer;
+use crate::settings::{Flags, Settings};
+use crate::target::{Glibc, Libc, Platform};
+use crate::toolchain::Compilers;
+
+const EXEC_EXAMPLES: &str = "\
+Examples:
+  polyarch exec --platform linux/arm64 -- make
+  polyarch exec --platform linux/riscv64 -- sh -c './configure && make'
+  polyarch exec --platform arm64,armv7 -- sh -c '$CC -O2 -o hello-$POLYARCH_ARCH hello.c'
+  polyarch exec --platform linux/arm64 --libc gnu.2.31 -- cmake -B build";
+
+const SHELL_EXAMPLES: &str = "\
+Examples:
+  polyarch shell --platform linux/arm64
+  polyarch shell --platform linux/arm/v7 --libc gnu.2.31";
+
+const ENV_EXAMPLES: &str = "\
+Examples:
+  eval \"$(polyarch env --platform linux/arm64)\"
+  cmake -B build --toolchain \"$(polyarch env --platform linux/arm64 --format cmake)\"
+  meson setup build --cross-file \"$(polyarch env --platform linux/arm64 --format meson)\"";
+
+/// Run a command with the compilers of a platform set up
+///
+/// CC, CXX, AR and their kin name compilers for the platform, PATH has them under their triple's
+/// names, and CMake, Meson, pkg-config and configure scripts are told that this is a
+/// cross-compilation. The command itself runs on this machine; its exit code is polyarch's.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXEC_EXAMPLES)]
+pub(super) struct ExecArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// The command and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    command: Vec<OsString>,
+}
+
+/// Start a shell with the compilers of a platform set up
+///
+/// As `polyarch exec` with $SHELL.
+#[derive(clap::Args, Debug)]
+#[command(after_help = SHELL_EXAMPLES)]
+pub(super) struct ShellArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// Print the environment of a platform's compilers
+///
+/// What `polyarch exec` sets, for scripts and build systems that run by themselves.
+#[derive(clap::Args, Debug)]
+#[command(after_help = ENV_EXAMPLES)]
+pub(super) struct EnvArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// shell: lines to evaluate; cmake, meson: the path of the toolchain file or cross file
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "shell",
+        hide_possible_values = true
+    )]
+    format: Format,
+}
+
+#[derive(clap::Args, Debug)]
+struct TargetArgs {
+    /// Platforms, such as linux/arm64
+    #[arg(long, value_name = "PLATFORMS")]
+    platform: Vec<String>,
+    /// The C library: musl, or gnu.VERSION such as gnu.2.36 [default: that of the base]
+    #[arg(long, value_name = "LIBC", value_parser = libc)]
+    libc: Option<Libc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Shell,
+    Cmake,
+    Meson,
+}
+
+/// Why a command can't be run for a platform.
+#[derive(Debug, Error)]
+enum Error {
+    #[error("no platform is named")]
+    NoPlatform,
+    #[error("`{command}` works for one platform, and {} are named: {}", .platforms.len(), listed(.platforms))]
+    SeveralPlatforms {
+        command: &'static str,
+        platforms: Vec<Platform>,
+    },
+    #[error("there is no program `{0}` on PATH")]
+    NoProgram(String),
+    /// The command said why itself.
+    #[error("`{command}` failed for {}", listed(.platforms))]
+    Failed {
+        command: String,
+        platforms: Vec<Platform>,
+    },
+}
+
+impl Fault for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Failed { .. } => Exit::Compile,
+            _ => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPlatform => Some("`--platform linux/arm64`".to_owned()),
+            Self::SeveralPlatforms { platforms, .. } => {
+                let first = platforms.first()?;
+                Some(format!("`--platform {first}`"))
+            }
+            Self::NoProgram(_) | Self::Failed { .. } => None,
+        }
+    }
+}
+
+/// What `--json` prints of `env`.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    compilers: &'a Compilers,
+    variables: BTreeMap<String, String>,
+}
+
+pub(super) fn exec(args: &ExecArgs, context: &Context<'_>) -> Result<(), Failure> {
+    let prepared = Ready::new(&args.target, context)?;
+    let [program, arguments @ ..] = &args.command[..] else {
+        return Err(Error::NoProgram(String::new()).into());
+    };
+    let spec = |compilers: &Compilers| {
+        let spec = CommandSpec::new(program, &context.directory).args(arguments.iter().cloned());
+        prepared.set(spec, compilers)
+    };
+    if let [only] = &prepared.compilers[..] {
+        return Err(instead(&spec(only)));
+    }
+    let mut failed = Vec::new();
+    for compilers in &prepared.compilers {
+        context.report.note(&format!("for {}", compilers.platform));
+        if !process::watch(&spec(compilers))?.success() {
+            failed.push(compilers.platform);
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        command: program.to_string_lossy().into_owned(),
+        platforms: failed,
+    }
+    .into())
+}
+
+pub(super) fn shell(args: &ShellArgs, context: &Context<'_>) -> Result<(), Failure> {
+    let prepared = Ready::new(&args.target, context)?;
+    let compilers = prepared.only("shell")?;
+    let program = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    let program = program.unwrap_or_else(|| "/bin/sh".into());
+    context.report.note(&format!(
+        "compilers for {} ({}) are set up; leave with `exit`",
+        compilers.platform, compilers.target
+    ));
+    let spec = CommandSpec::new(program, &context.directory);
+    Err(instead(&prepared.set(spec, compilers)))
+}
+
+pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> {
+    let prepared = Ready::new(&args.target, context)?;
+    if context.global.json {
+        let all = prepared.compilers.iter().map(|compilers| Json {
+            compilers,
+            variables: prepared.variables(compilers),
+        });
+        context.report.json(&all.collect::<Vec<_>>());
+        return Ok(());
+    }
+    let compilers = prepared.only("env")?;
+    match args.format {
+        Format::Cmake => context
+            .report
+            .result(&compilers.cmake.display().to_string()),
+        Format::Meson => context
+            .report
+            .result(&compilers.meson.display().to_string()),
+        Format::Shell => {
+            for (name, value) in prepared.variables(compilers) {
+                context
+                    .report
+                    .result(&format!("export {name}={}", quoted(&value)));
+            }
+            let bin = quoted(&compilers.bin.display().to_string());
+            context
+                .report
+                .result(&format!("export PATH={bin}:\"$PATH\""));
+        }
+    }
+    Ok(())
+}
+
+/// A command in the place of this process: signals, the terminal and the exit code are its own.
+fn instead(spec: &CommandSpec) -> Failure {
+    match process::replace(spec) {
+        process::Error::Start {
+            program, source, ..
+        } if source.kind() == std::io::ErrorKind::NotFound => {
+            Error::NoProgram(program.display().to_string()).into()
+        }
+        error => error.into(),
+    }
+}
+
+/// Compilers for each platform, and what the build machine has itself.
+struct Ready {
+    compilers: Vec<Compilers>,
+    host: BTreeMap<&'static str, PathBuf>,
+}
+
+impl Ready {
+    fn new(args: &TargetArgs, context: &Context<'_>) -> Result<Self, Failure> {
+        let flags = Flags {
+            platforms: args.platform.clone(),
+            ..Flags::default()
+        };
+        if args.platform.is_empty() {
+            return Err(Error::NoPlatform.into());
+        }
+        let settings = context.settings(None, flags)?;
+        let fetcher = tools::fetcher(context, &settings);
+        let tools = Tools::new(context, &settings, &fetcher)?;
+        let mut compilers = Vec::new();
+        for platform in prepare::platforms(context, &settings, &tools)? {
+            let libc = args.libc.unwrap_or_else(|| default_libc(&settings));
+            compilers.push(tools.compilers(platform, libc)?);
+        }
+        let host = host(&tools)?;
+        tools.keep_lock()?;
+        Ok(Self { compilers, host })
+    }
+
+    fn only(&self, command: &'static str) -> Result<&Compilers, Error> {
+        match &self.compilers[..] {
+            [only] => Ok(only),
+            several => Err(Error::SeveralPlatforms {
+                command,
+                platforms: several.iter().map(|one| one.platform).collect(),
+            }),
+        }
+    }
+
+    /// Everything that is set, `PATH` apart.
+    fn variables(&self, compilers: &Compilers) -> BTreeMap<String, String> {
+        let mut variables = compilers.environment.clone();
+        for (name, path) in &self.host {
+            variables.insert((*name).to_owned(), path.display().to_string());
+        }
+        let platform = compilers.platform;
+        variables.insert("POLYARCH_PLATFORM".to_owned(), platform.to_string());
+        variables.insert("POLYARCH_ARCH".to_owned(), platform.directory());
+        variables
+    }
+
+    fn set(&self, spec: CommandSpec, compilers: &Compilers) -> CommandSpec {
+        let old = spec.variable("PATH").unwrap_or_default();
+        let mut path = compilers.bin.clone().into_os_string();
+        if !old.is_empty() {
+            path.push(":");
+            path.push(old);
+        }
+        let variables = self.variables(compilers).into_iter();
+        variables
+            .fold(spec, |spec, (name, value)| spec.env(name, value))
+            .env("PATH", path)
+    }
+}
+
+/// What compiles programs that run during the build: the machine's own compiler, else ours for the
+/// machine. Kbuild, Autoconf's macros and Debian's build tools each have a name of their own for it.
+pub(super) fn host(tools: &Tools<'_>) -> Result<BTreeMap<&'static str, PathBuf>, Failure> {
+    let own = |names: &[&str]| names.iter().find_map(|name| process::find(name));
+    let (c, cxx) = match (
+        own(&["cc", "gcc", "clang"]),
+        own(&["c++", "g++", "clang++"]),
+    ) {
+        (Some(c), Some(cxx)) => (c, cxx),
+        (c, cxx) => match Platform::host() {
+            Some(platform) => {
+                let ours = tools.compilers(platform, Libc::Musl)?;
+                let tool = |name: &str| ours.bin.join(format!("{}-{name}", ours.triple));
+                (
+                    c.unwrap_or_else(|| tool("cc")),
+                    cxx.unwrap_or_else(|| tool("c++")),
+                )
+            }
+            None => return Ok(BTreeMap::new()),
+        },
+    };
+    let mut host = BTreeMap::new();
+    for name in ["CC_FOR_BUILD", "BUILD_CC", "HOSTCC"] {
+        host.insert(name, c.clone());
+    }
+    for name in ["CXX_FOR_BUILD", "BUILD_CXX", "HOSTCXX"] {
+        host.insert(name, cxx.clone());
+    }
+    Ok(host)
+}
+
+/// The C library where nothing says which: that of the configured base.
+fn default_libc(_settings: &Settings) -> Libc {
+    Libc::Musl
+}
+
+fn libc(text: &str) -> Result<Libc, String> {
+    let expected = || "expected `musl` or `gnu.VERSION`, such as `gnu.2.36`".to_owned();
+    match text.split_once('.') {
+        None if text == "musl" => Ok(Libc::Musl),
+        Some(("gnu" | "glibc", version)) => {
+            let version: Glibc = version.parse().map_err(|_| expected())?;
+            Ok(Libc::Gnu(version))
+        }
+        _ => Err(expected()),
+    }
+}
+
+/// A value as a POSIX shell takes it.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+fn listed(platforms: &[Platform]) -> String {
+    let names: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
