@@ -17,7 +17,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-pub use libc::{Glibc, Libc, ParseGlibcError, Target};
+pub use libc::{Glibc, Libc, ParseGlibcError, ParseLibcError, Target};
 pub use table::{Architecture, Elf, TABLE};
 
 /// What is built when nothing says otherwise: the platforms most multi-arch images offer.

@@ -92,6 +92,7 @@ pub(super) fn artifacts(
         jobs: context.jobs,
         fail_fast,
         offline: context.global.offline,
+        compilers: &prepared.compilers,
         loader,
         observer: context.report,
         finished: &finished,

@@ -15,8 +15,8 @@ use super::tools::{self, Tools};
 use crate::fault::{Exit, Fault};
 use crate::process::{self, CommandSpec};
 use crate::progress::Observer;
-use crate::settings::{Flags, Settings};
-use crate::target::{Glibc, Libc, Platform};
+use crate::settings::Flags;
+use crate::target::{Libc, Platform};
 use crate::toolchain::Compilers;
 
 const EXEC_EXAMPLES: &str = "\
@@ -91,7 +91,7 @@ struct TargetArgs {
     #[arg(long, value_name = "PLATFORMS")]
     platform: Vec<String>,
     /// The C library: musl, or gnu.VERSION such as gnu.2.36 [default: that of the base]
-    #[arg(long, value_name = "LIBC", value_parser = libc)]
+    #[arg(long, value_name = "LIBC")]
     libc: Option<Libc>,
 }
 
@@ -257,7 +257,9 @@ impl Ready {
         let tools = Tools::new(context, &settings, &fetcher)?;
         let mut compilers = Vec::new();
         for platform in prepare::platforms(context, &settings, &tools)? {
-            let libc = args.libc.unwrap_or_else(|| default_libc(&settings));
+            let libc = args
+                .libc
+                .unwrap_or_else(|| prepare::libc(&settings, platform));
             compilers.push(tools.compilers(platform, libc)?);
         }
         let host = host(&tools)?;
@@ -330,23 +332,6 @@ pub(super) fn host(tools: &Tools<'_>) -> Result<BTreeMap<&'static str, PathBuf>,
         host.insert(name, cxx.clone());
     }
     Ok(host)
-}
-
-/// The C library where nothing says which: that of the configured base.
-fn default_libc(_settings: &Settings) -> Libc {
-    Libc::Musl
-}
-
-fn libc(text: &str) -> Result<Libc, String> {
-    let expected = || "expected `musl` or `gnu.VERSION`, such as `gnu.2.36`".to_owned();
-    match text.split_once('.') {
-        None if text == "musl" => Ok(Libc::Musl),
-        Some(("gnu" | "glibc", version)) => {
-            let version: Glibc = version.parse().map_err(|_| expected())?;
-            Ok(Libc::Gnu(version))
-        }
-        _ => Err(expected()),
-    }
 }
 
 /// A value as a POSIX shell takes it.

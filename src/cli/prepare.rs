@@ -15,8 +15,13 @@ use crate::project::detect::{self, Declared};
 use crate::project::{Detected, Kind, Project, Source, git, go, prebuilt};
 use crate::settings::config::{BaseConfig, ImageConfig};
 use crate::settings::{Platforms, Settings};
-use crate::target::{self, Platform};
-use crate::toolchain::Toolchain;
+use crate::target::{self, Libc, Platform};
+use crate::toolchain::{Compilers, Toolchain};
+
+/// The C library that programs for a platform are linked with: the configured one, else musl.
+pub(super) fn libc(settings: &Settings, platform: Platform) -> Libc {
+    settings.libc(platform).unwrap_or(Libc::Musl)
+}
 
 /// Everything known before anything is built.
 pub(super) struct Prepared {
@@ -25,6 +30,8 @@ pub(super) struct Prepared {
     pub(super) bases: Vec<Base>,
     /// What compiles; `None` where nothing is compiled.
     pub(super) toolchain: Option<Toolchain>,
+    /// What compiles C and C++; empty where neither is compiled.
+    pub(super) compilers: BTreeMap<Platform, Compilers>,
     pub(super) plan: Plan,
     /// Who chose the platforms.
     pub(super) chosen_by: &'static str,
@@ -107,10 +114,18 @@ pub(super) fn prepare(
             .any(|image| image.name == name.unwrap_or(&project.name))
     });
     bases.retain(|_| planned.next().unwrap_or(false));
+    let mut compilers = BTreeMap::new();
+    if plan.needs_c() {
+        for &platform in &platforms {
+            let libc = libc(settings, platform);
+            compilers.insert(platform, tools.compilers(platform, libc)?);
+        }
+    }
     Ok(Prepared {
         project,
         bases,
         toolchain,
+        compilers,
         plan,
         chosen_by,
     })

@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 
+use super::Options;
 use super::workspace::Workspace;
 use crate::plan::Step;
 use crate::plan::go::GoStep;
 use crate::process::CommandSpec;
 use crate::project::go::environment;
-use crate::toolchain::Toolchain;
+use crate::target::Libc;
+use crate::toolchain::{Compilers, Toolchain};
 
 /// One call for all commands of a platform. The executables are written to the folder itself, so
 /// that Go sees what it built last time and does not even relink what has not changed.
@@ -16,7 +18,7 @@ pub(super) fn command(
     step: &Step,
     toolchain: Option<&Toolchain>,
     workspace: &Workspace,
-    offline: bool,
+    options: &Options<'_>,
     jobs: usize,
 ) -> CommandSpec {
     let program = toolchain.and_then(|toolchain| toolchain.program.clone());
@@ -26,8 +28,11 @@ pub(super) fn command(
         .arg("build")
         .arg(format!("-p={jobs}"))
         .args(go.flags.iter().map(OsString::from));
-    if !go.ldflags.is_empty() {
-        spec = spec.arg(format!("-ldflags={}", go.ldflags));
+    let compilers = options.compilers.get(&step.platform);
+    let compilers = compilers.filter(|_| !go.cgo.is_empty());
+    let ldflags = ldflags(go, compilers);
+    if !ldflags.is_empty() {
+        spec = spec.arg(format!("-ldflags={ldflags}"));
     }
     spec = spec
         .arg("-o")
@@ -37,8 +42,18 @@ pub(super) fn command(
     let mut extra = toolchain
         .map(|toolchain| toolchain.environment.clone())
         .unwrap_or_default();
+    if let Some(compilers) = compilers {
+        let bin = compilers.bin.display();
+        let path = std::env::var("PATH").unwrap_or_default();
+        extra.extend(compilers.environment.clone());
+        extra.insert("PATH".to_owned(), format!("{bin}:{path}"));
+        extra.insert("CGO_ENABLED".to_owned(), "1".to_owned());
+        // Go keeps what it compiles itself.
+        let cache = workspace.temporary.join("zig").display().to_string();
+        extra.insert("ZIG_LOCAL_CACHE_DIR".to_owned(), cache);
+    }
     extra.extend(go.env.clone());
-    let spec = environment(spec, &extra, step.platform, offline)
+    let spec = environment(spec, &extra, step.platform, options.offline)
         // On the file system of the results, so that Go moves them into place by renaming: a
         // build that is killed leaves the old file or the new one.
         .env("GOTMPDIR", &workspace.temporary);
@@ -49,5 +64,17 @@ pub(super) fn command(
         spec
     } else {
         spec.env("CGO_ENABLED", "0")
+    }
+}
+
+/// The linker's flags, the user's last. With C code, a program for musl is linked by the C compiler,
+/// without shared libraries.
+fn ldflags(go: &GoStep, compilers: Option<&Compilers>) -> String {
+    match compilers.map(|compilers| compilers.libc) {
+        Some(Libc::Musl) => {
+            let fixed = "-linkmode=external -extldflags=-static";
+            format!("{fixed} {}", go.ldflags).trim_end().to_owned()
+        }
+        Some(Libc::Gnu(_)) | None => go.ldflags.clone(),
     }
 }

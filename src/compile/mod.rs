@@ -21,7 +21,7 @@ use crate::process::{self, Stop};
 use crate::progress::Observer;
 use crate::project::gocache;
 use crate::target::Platform;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Compilers, Toolchain};
 
 pub use workspace::Workspace;
 
@@ -57,6 +57,8 @@ pub struct Options<'a> {
     pub fail_fast: bool,
     /// Whether the network is forbidden.
     pub offline: bool,
+    /// C and C++ compilers, where the plan needs any.
+    pub compilers: &'a BTreeMap<Platform, Compilers>,
     /// Whether the base can load programs that need a loader.
     pub loader: elf::Loader,
     /// Hears of progress.
@@ -258,7 +260,7 @@ fn command(
     share: usize,
 ) -> process::CommandSpec {
     match &step.action {
-        Action::Go(go) => go::command(go, step, toolchain, workspace, options.offline, share),
+        Action::Go(go) => go::command(go, step, toolchain, workspace, options, share),
     }
 }
 
@@ -308,7 +310,13 @@ impl Context<'_> {
                     .to_owned(),
             });
         }
-        let artifacts = examine(outputs, self.options.loader)?;
+        let Action::Go(go) = &step.action;
+        let own: Vec<&Output> = outputs
+            .iter()
+            .filter(|output| go.names.contains(&output.name))
+            .copied()
+            .collect();
+        let artifacts = examine(&own, self.options.loader)?;
         (self.options.finished)(&Finished {
             platform: step.platform,
             artifacts: artifacts.clone(),

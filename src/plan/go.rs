@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Action, Error, Output, Step, check_bins};
 use crate::project::Project;
-use crate::project::go::GoProject;
+use crate::project::go::{GoCommand, GoProject};
 use crate::project::prebuilt;
 use crate::settings::Settings;
 use crate::target::Platform;
@@ -25,6 +25,8 @@ pub struct GoStep {
     pub ldflags: String,
     /// Variables that the configuration sets.
     pub env: BTreeMap<String, String>,
+    /// Packages with C code, for which a C compiler is set up; none is where this is empty.
+    pub cgo: Vec<String>,
 }
 
 /// Plans the compiler calls and what they leave.
@@ -44,12 +46,10 @@ pub(super) fn steps(
     check_bins(chosen, &known)?;
     let mut commands = source.commands.clone();
     commands.retain(|command| chosen.is_empty() || chosen.contains(&command.name));
-    if let Some(command) = commands.iter().find(|command| !command.cgo.is_empty()) {
-        return Err(Error::Cgo {
-            command: command.name.clone(),
-            packages: command.cgo.clone(),
-        });
-    }
+    // A command without C code stays without a C library.
+    let (pure, cgo): (Vec<_>, Vec<_>) = commands
+        .iter()
+        .partition::<Vec<&GoCommand>, _>(|command| command.cgo.is_empty());
     let mut steps = Vec::new();
     let mut outputs = Vec::new();
     for &platform in platforms {
@@ -64,23 +64,33 @@ pub(super) fn steps(
             name: command.name.clone(),
             path: directory.join(&command.name),
         }));
-        steps.push(Step {
-            platform,
-            directory,
-            action: Action::Go(GoStep {
-                packages: commands
+        for commands in [&pure, &cgo] {
+            if commands.is_empty() {
+                continue;
+            }
+            let mut cgo: Vec<String> = Vec::new();
+            cgo.extend(
+                commands
                     .iter()
-                    .map(|command| command.import_path.clone())
-                    .collect(),
-                names: commands
-                    .iter()
-                    .map(|command| command.name.clone())
-                    .collect(),
-                flags,
-                ldflags,
-                env,
-            }),
-        });
+                    .flat_map(|command| command.cgo.iter().cloned()),
+            );
+            cgo.sort();
+            cgo.dedup();
+            let import_paths = commands.iter().map(|command| command.import_path.clone());
+            let names = commands.iter().map(|command| command.name.clone());
+            steps.push(Step {
+                platform,
+                directory: directory.clone(),
+                action: Action::Go(GoStep {
+                    packages: import_paths.collect(),
+                    names: names.collect(),
+                    flags: flags.clone(),
+                    ldflags: ldflags.clone(),
+                    env: env.clone(),
+                    cgo,
+                }),
+            });
+        }
     }
     Ok((steps, outputs))
 }

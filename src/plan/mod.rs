@@ -45,6 +45,15 @@ pub struct Step {
     pub action: Action,
 }
 
+impl Plan {
+    /// Whether C or C++ is compiled.
+    pub fn needs_c(&self) -> bool {
+        self.steps.iter().any(|step| match &step.action {
+            Action::Go(go) => !go.cgo.is_empty(),
+        })
+    }
+}
+
 /// What a step calls.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -77,14 +86,6 @@ pub enum Error {
         name: String,
         /// What exists.
         known: Vec<String>,
-    },
-    /// A command needs cgo.
-    #[error("`{command}` uses cgo: {}", packages.join(", "))]
-    Cgo {
-        /// The command's name.
-        command: String,
-        /// The packages of its build that use cgo.
-        packages: Vec<String>,
     },
     /// Several commands and nothing says which one the image runs.
     #[error(
@@ -125,10 +126,7 @@ pub enum Error {
 
 impl Fault for Error {
     fn exit(&self) -> Exit {
-        match self {
-            Self::Cgo { .. } => Exit::Toolchain,
-            _ => Exit::Usage,
-        }
+        Exit::Usage
     }
 
     fn hint(&self) -> Option<String> {
@@ -137,10 +135,6 @@ impl Fault for Error {
             Self::UnknownBin { name, known } => {
                 nearest(name, known).map(|nearest| format!("did you mean `{nearest}`?"))
             }
-            Self::Cgo { .. } => Some(
-                "if the package works without cgo, set `CGO_ENABLED=0`; C code is not compiled yet"
-                    .to_owned(),
-            ),
             Self::NoEntrypoint { bins, likely, .. } => likely.as_ref().or(bins.first()).map(|one| {
                 format!(
                     "choose one command with `--bin {one}`, or the one that runs with `--entrypoint {one}`"

@@ -25,7 +25,7 @@ pub struct Config {
     /// Several images of one project, each with the keys of `[image]`, which they inherit. With
     /// these, `--tag` is a template with `{name}`.
     pub images: BTreeMap<String, ImageConfig>,
-    /// Keys of `[build]`, `[sysroot]` and `[image]` for one platform, as
+    /// Keys of `[build]`, `[toolchain]`, `[sysroot]` and `[image]` for one platform, as
     /// `[platform."linux/arm/v7".build]`; they win.
     pub platform: BTreeMap<String, PlatformConfig>,
     /// Where else to fetch from.
@@ -76,6 +76,9 @@ pub struct ToolchainConfig {
     /// `"system"`, the default: the compiler on `PATH` where it is new enough, else the pinned one.
     /// `"fetched"`: always the pinned one.
     pub prefer: Option<Prefer>,
+    /// The C library that C and C++ are linked with: `"musl"`, statically, or `"gnu.2.36"`, where
+    /// nothing newer than that version is used. Default: that of the base, else musl.
+    pub libc: Option<String>,
     /// Folders with further toolchain definitions, relative to `polyarch.toml`. They can't replace
     /// built-in ones, nor use `[program.system]`.
     pub definitions: Vec<std::path::PathBuf>,
@@ -197,6 +200,8 @@ pub struct FileConfig {
 pub struct PlatformConfig {
     /// Keys of `[build]` for this platform: `flags`, `ldflags`, `env`, `debug`, `artifacts`.
     pub build: BuildConfig,
+    /// Keys of `[toolchain]` for this platform: `libc`.
+    pub toolchain: ToolchainConfig,
     /// Keys of `[sysroot]` for this platform.
     pub sysroot: SysrootConfig,
     /// Keys of `[image]` for this platform, except `base` and `bins`.

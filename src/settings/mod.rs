@@ -15,9 +15,10 @@ use thiserror::Error;
 
 use self::config::{
     BaseConfig, BuildConfig, Config, ImageConfig, MirrorsConfig, PlatformConfig, SysrootConfig,
+    ToolchainConfig,
 };
 use crate::fault::{Exit, Fault};
-use crate::target::{ParsePlatformError, Platform};
+use crate::target::{Libc, ParseLibcError, ParsePlatformError, Platform};
 
 /// Flags of `build`, `compile` and `plan` that stand above the configuration file.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +114,14 @@ pub enum Error {
         /// A line that would do.
         example: String,
     },
+    /// The C library is none.
+    #[error("{key} in polyarch.toml: {error}")]
+    Libc {
+        /// The key with its table.
+        key: String,
+        /// Why.
+        error: ParseLibcError,
+    },
     /// `SOURCE_DATE_EPOCH` is no number.
     #[error("`SOURCE_DATE_EPOCH` is `{0}`: expected seconds since 1970, before the year 10000")]
     Epoch(String),
@@ -129,6 +138,7 @@ impl Fault for Error {
             Self::NotPerPlatform { key, table, .. } => Some(format!("move `{key}` to `[{table}]`")),
             Self::NoPlatform { .. } => Some("`--platform linux/amd64,linux/arm64`".to_owned()),
             Self::Value { example, .. } => Some(format!("`{example}`")),
+            Self::Libc { .. } => Some("`libc = \"gnu.2.36\"`".to_owned()),
             Self::Epoch(_) => Some("`SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)`".to_owned()),
         }
     }
@@ -139,6 +149,7 @@ impl Settings {
     /// what images are to say.
     pub fn validate(&self) -> Result<(), Error> {
         self.platforms()?;
+        check_libc("toolchain", &self.config.toolchain)?;
         image::check("image", &self.config.image)?;
         for (name, keys) in &self.config.images {
             image::check(&format!("images.{name}"), keys)?;
@@ -150,6 +161,7 @@ impl Settings {
             })?;
             let PlatformConfig {
                 build,
+                toolchain,
                 sysroot: _,
                 image,
             } = keys;
@@ -158,6 +170,12 @@ impl Settings {
                 ("kind", "build", build.kind.is_some()),
                 ("packages", "build", build.packages.is_some()),
                 ("bins", "build", build.bins.is_some()),
+                ("prefer", "toolchain", toolchain.prefer.is_some()),
+                (
+                    "definitions",
+                    "toolchain",
+                    !toolchain.definitions.is_empty(),
+                ),
                 ("base", "image", image.base.is_some()),
                 ("bins", "image", image.bins.is_some()),
             ];
@@ -168,9 +186,18 @@ impl Settings {
                     platform: name.clone(),
                 });
             }
+            check_libc(&format!("platform.\"{name}\".toolchain"), toolchain)?;
             image::check(&format!("platform.\"{name}\".image"), image)?;
         }
         Ok(())
+    }
+
+    /// The C library that is configured for a platform; what is malformed was refused before.
+    pub fn libc(&self, platform: Platform) -> Option<Libc> {
+        let own = self
+            .platform(platform)
+            .and_then(|keys| keys.toolchain.libc.as_ref());
+        own.or(self.config.toolchain.libc.as_ref())?.parse().ok()
     }
 
     /// The platforms asked for: the flag's, else the configuration's.
@@ -297,6 +324,17 @@ impl Settings {
         };
         self.config.platform.iter().find_map(named)
     }
+}
+
+fn check_libc(table: &str, keys: &ToolchainConfig) -> Result<(), Error> {
+    let Some(text) = &keys.libc else {
+        return Ok(());
+    };
+    let parsed: Result<Libc, _> = text.parse();
+    parsed.map(drop).map_err(|error| Error::Libc {
+        key: format!("{table}.libc"),
+        error,
+    })
 }
 
 /// Reads the project's and the user's configuration files.

@@ -121,6 +121,24 @@ impl FromStr for Glibc {
     }
 }
 
+/// Not the name of a C library.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is not a C library: expected `musl`, or `gnu` with a version such as `gnu.2.36`")]
+pub struct ParseLibcError(String);
+
+impl FromStr for Libc {
+    type Err = ParseLibcError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let version = text.strip_prefix("gnu.").map(str::parse);
+        match (text, version) {
+            ("musl", _) => Ok(Self::Musl),
+            (_, Some(Ok(version))) => Ok(Self::Gnu(version)),
+            _ => Err(ParseLibcError(text.to_owned())),
+        }
+    }
+}
+
 impl Serialize for Glibc {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -176,6 +194,15 @@ mod tests {
                 (target.triple(), target.clang_triple()),
                 (gnu.into(), clang.into())
             );
+        }
+    }
+
+    #[test]
+    fn a_c_library_is_musl_or_gnu_with_its_version() {
+        assert_eq!("musl".parse(), Ok(Libc::Musl));
+        assert_eq!("gnu.2.36".parse(), Ok(Libc::Gnu(Glibc::new(2, 36))));
+        for malformed in ["", "gnu", "gnu.", "glibc.2.36", "gnu.2", "uclibc"] {
+            assert!(malformed.parse::<Libc>().is_err(), "{malformed}");
         }
     }
 
