@@ -27,6 +27,7 @@
 //! with but not write; another `vN` folder for anything else.
 
 mod blob;
+mod cache;
 mod check;
 mod guard;
 mod lock;
@@ -46,6 +47,7 @@ use crate::digest;
 use crate::fault::{Exit, Fault};
 
 pub use blob::{Blob, BlobWriter};
+pub use cache::Cache;
 pub use check::{Checked, Wrong};
 pub use prune::{Amount, Item, Prune, Pruned, Usage};
 pub use tree::Tree;
@@ -211,13 +213,6 @@ impl Store {
         store.agree_on_format(root)?;
         workspace::sweep(&store.base.join("tmp"))?;
         Ok(store)
-    }
-
-    /// The directory that `toolchain` may use for what its compiler builds for itself.
-    pub fn cache(&self, toolchain: &str) -> Result<PathBuf, Error> {
-        let path = self.base.join("caches").join(toolchain);
-        fs_err::create_dir_all(&path).map_err(|error| Error::writing(&path, None, error))?;
-        Ok(path)
     }
 
     /// A new directory of this process under `tmp`, removed when dropped. On the same filesystem

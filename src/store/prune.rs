@@ -1,13 +1,14 @@
 //! Giving space back: what was not used for long, or the oldest uses until the rest fits.
 //!
-//! What a running process holds is never removed. Blobs and trees are judged alike, by their last
-//! use.
+//! What a running process holds is never removed. Blobs, trees and caches are judged alike, by
+//! their last use.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::cache;
 use super::lock::{self, Mode};
 use super::tree::{MANIFEST, What};
 use super::{Error, Store};
@@ -38,10 +39,10 @@ pub struct Pruned {
     pub left: u64,
 }
 
-/// A blob or a tree.
+/// A blob, a tree or a cache.
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
-    /// `blob` or `tree`.
+    /// `blob`, `tree` or `cache`.
     pub kind: &'static str,
     /// Its name.
     pub digest: Digest,
@@ -104,7 +105,9 @@ impl Store {
         }
         if !rules.dry_run {
             self.prune_records(rules)?;
-            self.prune_programs(rules.older_than)?;
+            if rules.older_than.is_some() || rules.max_size.is_none() {
+                self.prune_programs(rules.older_than)?;
+            }
             self.prune_locks()?;
         }
         Ok(pruned)
@@ -116,12 +119,12 @@ impl Store {
         for item in self.items()? {
             let amount = match item.kind {
                 "blob" => &mut usage.blobs,
+                cache::KIND => &mut usage.caches,
                 _ => &mut usage.trees,
             };
             amount.count += 1;
             amount.bytes += item.size;
         }
-        usage.caches = measure(&self.base.join("caches"))?;
         usage.records = measure(&self.base.join("records"))?;
         Ok(usage)
     }
@@ -138,6 +141,10 @@ impl Store {
                 let size = self.tree_size(&recipe, &path)?;
                 items.push(self.item("tree", recipe, path, size));
             }
+        }
+        for (digest, path) in self.caches()? {
+            let size = measure(&path)?.bytes;
+            items.push(self.item(cache::KIND, digest, path, size));
         }
         Ok(items)
     }
@@ -210,6 +217,8 @@ impl Store {
             };
             let guarded = match kind {
                 "blob" => self.blob_path(&digest),
+                // Its lock goes with it, and nobody waits for one that is not there.
+                cache::KIND => continue,
                 _ => self.tree_path(&digest),
             };
             if !guarded.exists()

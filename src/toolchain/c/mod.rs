@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{Definition, Error, Resolver, Toolchain};
 use crate::digest::Digest;
-use crate::store::Tree;
+use crate::store::{Cache, Tree};
 use crate::target::{Glibc, Libc, Platform, Target};
 use crate::wrapper::spec::{Family, Spec};
 
@@ -46,6 +46,9 @@ pub struct Compilers {
     #[serde(skip)]
     #[expect(dead_code, reason = "kept for their locks")]
     holds: Vec<Tree>,
+    #[serde(skip)]
+    #[expect(dead_code, reason = "kept for its lock")]
+    cache: Cache,
 }
 
 /// What a definition says of a compiler.
@@ -130,17 +133,17 @@ impl Resolver<'_> {
         let mut holds = Vec::new();
         let name = format!("{}-{}", compiler.name, compiler.version);
         let cache = store.cache(&name)?;
-        let cache = |part: &str| cache.join(part).display().to_string();
+        let own = |part: &str| cache.path.join(part).display().to_string();
         match used.family {
             Family::Zig => {
-                environment.insert("ZIG_GLOBAL_CACHE_DIR".to_owned(), cache("global"));
+                environment.insert("ZIG_GLOBAL_CACHE_DIR".to_owned(), own("global"));
             }
         }
         if let Some(libc) = self.libc(target, used, compiler)? {
             environment.insert("ZIG_LIBC".to_owned(), libc.file.display().to_string());
             holds.extend(libc.holds);
         }
-        let defaults = BTreeMap::from([("ZIG_LOCAL_CACHE_DIR".to_owned(), cache("local"))]);
+        let defaults = BTreeMap::from([("ZIG_LOCAL_CACHE_DIR".to_owned(), own("local"))]);
         let spec = Spec {
             toolchain: format!("{} {}", compiler.name, compiler.version),
             platform: target.platform,
@@ -167,6 +170,7 @@ impl Resolver<'_> {
             meson: made.meson,
             digest: made.digest,
             holds,
+            cache,
         })
     }
 }
