@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -157,7 +156,7 @@ pub(super) fn exec(args: &ExecArgs, context: &Context<'_>) -> Result<(), Failure
     };
     let spec = |compilers: &Compilers| {
         let spec = CommandSpec::new(program, &context.directory).args(arguments.iter().cloned());
-        prepared.set(spec, compilers)
+        Ready::set(spec, compilers)
     };
     if let [only] = &prepared.compilers[..] {
         return Err(instead(&spec(only)));
@@ -189,7 +188,7 @@ pub(super) fn shell(args: &ShellArgs, context: &Context<'_>) -> Result<(), Failu
         compilers.platform, compilers.target
     ));
     let spec = CommandSpec::new(program, &context.directory);
-    Err(instead(&prepared.set(spec, compilers)))
+    Err(instead(&Ready::set(spec, compilers)))
 }
 
 pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> {
@@ -197,7 +196,7 @@ pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> 
     if context.global.json {
         let all = prepared.compilers.iter().map(|compilers| Json {
             compilers,
-            variables: prepared.variables(compilers),
+            variables: Ready::variables(compilers),
         });
         context.report.json(&all.collect::<Vec<_>>());
         return Ok(());
@@ -211,7 +210,7 @@ pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> 
             .report
             .result(&compilers.meson.display().to_string()),
         Format::Shell => {
-            for (name, value) in prepared.variables(compilers) {
+            for (name, value) in Ready::variables(compilers) {
                 context
                     .report
                     .result(&format!("export {name}={}", quoted(&value)));
@@ -237,10 +236,9 @@ fn instead(spec: &CommandSpec) -> Failure {
     }
 }
 
-/// Compilers for each platform, and what the build machine has itself.
+/// Compilers for each platform.
 struct Ready {
     compilers: Vec<Compilers>,
-    host: BTreeMap<&'static str, PathBuf>,
 }
 
 impl Ready {
@@ -262,9 +260,8 @@ impl Ready {
                 .unwrap_or_else(|| prepare::libc(&settings, platform));
             compilers.push(tools.compilers(platform, libc)?);
         }
-        let host = host(&tools)?;
         tools.keep_lock()?;
-        Ok(Self { compilers, host })
+        Ok(Self { compilers })
     }
 
     fn only(&self, command: &'static str) -> Result<&Compilers, Error> {
@@ -278,60 +275,26 @@ impl Ready {
     }
 
     /// Everything that is set, `PATH` apart.
-    fn variables(&self, compilers: &Compilers) -> BTreeMap<String, String> {
+    fn variables(compilers: &Compilers) -> BTreeMap<String, String> {
         let mut variables = compilers.environment.clone();
-        for (name, path) in &self.host {
-            variables.insert((*name).to_owned(), path.display().to_string());
-        }
         let platform = compilers.platform;
         variables.insert("POLYARCH_PLATFORM".to_owned(), platform.to_string());
         variables.insert("POLYARCH_ARCH".to_owned(), platform.directory());
         variables
     }
 
-    fn set(&self, spec: CommandSpec, compilers: &Compilers) -> CommandSpec {
+    fn set(spec: CommandSpec, compilers: &Compilers) -> CommandSpec {
         let old = spec.variable("PATH").unwrap_or_default();
         let mut path = compilers.bin.clone().into_os_string();
         if !old.is_empty() {
             path.push(":");
             path.push(old);
         }
-        let variables = self.variables(compilers).into_iter();
+        let variables = Self::variables(compilers).into_iter();
         variables
             .fold(spec, |spec, (name, value)| spec.env(name, value))
             .env("PATH", path)
     }
-}
-
-/// What compiles programs that run during the build: the machine's own compiler, else ours for the
-/// machine. Kbuild, Autoconf's macros and Debian's build tools each have a name of their own for it.
-pub(super) fn host(tools: &Tools<'_>) -> Result<BTreeMap<&'static str, PathBuf>, Failure> {
-    let own = |names: &[&str]| names.iter().find_map(|name| process::find(name));
-    let (c, cxx) = match (
-        own(&["cc", "gcc", "clang"]),
-        own(&["c++", "g++", "clang++"]),
-    ) {
-        (Some(c), Some(cxx)) => (c, cxx),
-        (c, cxx) => match Platform::host() {
-            Some(platform) => {
-                let ours = tools.compilers(platform, Libc::Musl)?;
-                let tool = |name: &str| ours.bin.join(format!("{}-{name}", ours.triple));
-                (
-                    c.unwrap_or_else(|| tool("cc")),
-                    cxx.unwrap_or_else(|| tool("c++")),
-                )
-            }
-            None => return Ok(BTreeMap::new()),
-        },
-    };
-    let mut host = BTreeMap::new();
-    for name in ["CC_FOR_BUILD", "BUILD_CC", "HOSTCC"] {
-        host.insert(name, c.clone());
-    }
-    for name in ["CXX_FOR_BUILD", "BUILD_CXX", "HOSTCXX"] {
-        host.insert(name, cxx.clone());
-    }
-    Ok(host)
 }
 
 /// A value as a POSIX shell takes it.

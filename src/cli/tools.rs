@@ -1,5 +1,6 @@
 //! From what a project asks for to a toolchain that is there, and what the lock says about it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -12,6 +13,7 @@ use crate::fault::{Exit, Fault};
 use crate::fetch::{Fetcher, Options};
 use crate::lock::{self, Lock};
 use crate::packages::{self, Packages};
+use crate::process;
 use crate::progress::Observer;
 use crate::project::go;
 use crate::settings::Settings;
@@ -187,8 +189,48 @@ impl<'a> Tools<'a> {
         Ok(self.resolve(&data_need(name))?.root)
     }
 
-    /// The compilers for a platform and a C library.
+    /// The compilers for a platform and a C library, with the machine's own for what runs during
+    /// the build.
     pub(super) fn compilers(&self, platform: Platform, libc: Libc) -> Result<Compilers, Failure> {
+        let mut compilers = self.target_compilers(platform, libc)?;
+        compilers.environment.extend(self.host_compilers()?);
+        Ok(compilers)
+    }
+
+    /// What compiles programs that run during the build: the machine's own compiler, else ours for
+    /// the machine. Kbuild, Autoconf's macros and Debian's tools each have a name of their own for
+    /// it.
+    fn host_compilers(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let own = |names: &[&str]| names.iter().find_map(|name| process::find(name));
+        let (c, cxx) = (
+            own(&["cc", "gcc", "clang"]),
+            own(&["c++", "g++", "clang++"]),
+        );
+        let ours = match (&c, &cxx, Platform::host()) {
+            (Some(_), Some(_), _) | (_, _, None) => None,
+            (_, _, Some(host)) => Some(self.target_compilers(host, Libc::Musl)?),
+        };
+        let tool = |name: &str| ours.as_ref().map(|ours| ours.tool(name));
+        let mut variables = BTreeMap::new();
+        for (names, path) in [
+            (
+                ["CC_FOR_BUILD", "BUILD_CC", "HOSTCC"],
+                c.or_else(|| tool("cc")),
+            ),
+            (
+                ["CXX_FOR_BUILD", "BUILD_CXX", "HOSTCXX"],
+                cxx.or_else(|| tool("c++")),
+            ),
+        ] {
+            let Some(path) = path else { continue };
+            for name in names {
+                variables.insert(name.to_owned(), path.display().to_string());
+            }
+        }
+        Ok(variables)
+    }
+
+    fn target_compilers(&self, platform: Platform, libc: Libc) -> Result<Compilers, Failure> {
         let compiler = self.resolve(&need(COMPILER, "C and C++"))?;
         let binutils = self.resolve(&need("binutils", "C and C++"))?;
         let definition = self.resolver.definition(&compiler.name)?;

@@ -87,6 +87,13 @@ pub struct Musl {
     pub packages: Vec<String>,
 }
 
+impl Compilers {
+    /// Where a tool is, by its name behind the triple: `cc`, `strip`.
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.bin.join(format!("{}-{name}", self.triple))
+    }
+}
+
 impl Compiler {
     /// The target for a platform whose base has this C library; glibc newer than the compiler
     /// knows is as good as the newest it knows, because programs run with later ones.
