@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::account::plural;
 use super::context::Context;
 use super::failure::Failure;
+use super::prepare;
 use super::report::bytes;
 use super::tools::{self, Tools};
+use crate::compile;
 use crate::progress::{Observer, Silent};
 use crate::settings::Flags;
 use crate::store::Prune;
@@ -57,6 +59,7 @@ Examples:
   polyarch toolchain list
   polyarch toolchain fetch                        everything this version pins, for this host
   polyarch toolchain fetch go --host linux/arm64
+  polyarch toolchain fetch --platform linux/arm64,linux/riscv64     C and C++ for these
   polyarch toolchain prune --older-than 30d --max-size 5GB
   $(polyarch toolchain path go)/bin/go version";
 
@@ -83,6 +86,10 @@ enum Action {
         /// For another machine than this one, such as linux/arm64
         #[arg(long, value_name = "OS/ARCH")]
         host: Option<String>,
+        /// Also what compiling C and C++ for these platforms takes, such as linux/arm64: the C
+        /// library, and what the compiler builds once for each
+        #[arg(long, value_name = "PLATFORMS", conflicts_with = "host")]
+        platform: Vec<String>,
     },
     /// Read everything in the store and compare it with its digests
     Check {
@@ -115,7 +122,20 @@ enum Action {
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     match &args.action {
         Action::List => list(context),
-        Action::Fetch { names, host } => fetch(context, names, host.as_deref()),
+        Action::Fetch {
+            names,
+            host,
+            platform,
+        } => {
+            // Platforms alone mean just what they take.
+            if platform.is_empty() || !names.is_empty() {
+                fetch(context, names, host.as_deref())?;
+            }
+            if platform.is_empty() {
+                return Ok(());
+            }
+            warm(context, platform)
+        }
         Action::Check { repair } => check(context, *repair),
         Action::Prune {
             older_than,
@@ -208,6 +228,37 @@ fn fetch(context: &Context<'_>, names: &[String], host: Option<&str>) -> Result<
     }
     if context.global.json {
         context.report.json(&fetched);
+    }
+    Ok(())
+}
+
+/// Everything that compiling C and C++ for platforms takes.
+fn warm(context: &Context<'_>, platforms: &[String]) -> Result<(), Failure> {
+    let flags = Flags {
+        platforms: platforms.to_vec(),
+        ..Flags::default()
+    };
+    let settings = context.settings(None, flags)?;
+    let fetcher = tools::fetcher(context, &settings);
+    let tools = Tools::new(context, &settings, &fetcher)?;
+    let mut all = Vec::new();
+    for platform in prepare::platforms(context, &settings, &tools)? {
+        let libc = prepare::libc(&settings, platform);
+        all.push(tools.compilers(platform, libc)?);
+    }
+    tools.keep_lock()?;
+    let scratch = context.store.get()?.scratch()?;
+    compile::warm::warm(&all, scratch.path(), context.jobs, context.report)?;
+    for compilers in &all {
+        let line = format!(
+            "{:<14} {}",
+            compilers.platform.to_string(),
+            compilers.target
+        );
+        context.report.field("Ready", &line);
+    }
+    if context.global.json {
+        context.report.json(&all);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Platforms run side by side, as many as there are jobs; each compiler gets its share of them.
 
 mod go;
+pub mod warm;
 pub mod workspace;
 
 use std::collections::BTreeMap;
