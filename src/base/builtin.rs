@@ -17,7 +17,7 @@ use crate::fault::Foreign;
 use crate::interrupt;
 use crate::oci::layer::{Below, Compression, Contents, Entry, Source};
 use crate::oci::{self, Platform};
-use crate::target;
+use crate::target::{self, Libc};
 
 const NONROOT: u64 = 65532;
 
@@ -55,7 +55,8 @@ pub(super) fn load(reference: &Reference, context: Context) -> Result<Base, Erro
 
 fn base(reference: &Reference, context: Context, layer: Option<Layer>) -> Result<Base, Error> {
     let platforms = platforms(reference, context)?;
-    let made = |platform: &target::Platform| made(*platform, layer.clone(), "polyarch static base");
+    let made =
+        |platform: &target::Platform| made(*platform, layer.clone(), None, "polyarch static base");
     Ok(of_platforms(
         reference,
         platforms.iter().map(made).collect(),
@@ -73,8 +74,13 @@ pub(super) fn of_platforms(reference: &Reference, platforms: Vec<BasePlatform>) 
     }
 }
 
-/// One platform of a base that is made here, of one layer or none.
-pub(super) fn made(platform: target::Platform, layer: Option<Layer>, by: &str) -> BasePlatform {
+/// One platform of a base that is made here, of one layer or none, with its C library.
+pub(super) fn made(
+    platform: target::Platform,
+    layer: Option<Layer>,
+    libc: Option<Libc>,
+    by: &str,
+) -> BasePlatform {
     BasePlatform {
         platform,
         descriptor: None,
@@ -84,6 +90,7 @@ pub(super) fn made(platform: target::Platform, layer: Option<Layer>, by: &str) -
         diff_ids: layer.iter().map(|layer| layer.diff_id).collect(),
         held: layer.into_iter().map(|layer| layer.blob).collect(),
         rootfs: OnceLock::new(),
+        libc: OnceLock::from(libc),
     }
 }
 

@@ -8,7 +8,7 @@ use super::pack;
 use crate::fault::{Exit, Fault, Foreign};
 use crate::oci::reference::Name;
 use crate::target::Platform;
-use crate::{oci, store};
+use crate::{elf, oci, store};
 
 /// Why a base could not be loaded.
 #[derive(Debug, Error)]
@@ -92,6 +92,14 @@ pub enum Error {
         /// The names there are.
         available: Vec<String>,
     },
+    /// Its C library can't be read.
+    #[error("can't tell the C library of the base for {platform}")]
+    Libc {
+        /// The platform.
+        platform: Platform,
+        /// What is wrong with the file.
+        source: elf::facts::Error,
+    },
     /// A manifest or config says something impossible.
     #[error("base `{base}`, {platform}: {reason}")]
     Malformed {
@@ -126,6 +134,7 @@ impl Fault for Error {
             | Self::Lacks { .. }
             | Self::Nothing { .. }
             | Self::NoEntry { .. }
+            | Self::Libc { .. }
             | Self::Malformed { .. } => Exit::Base,
         }
     }
@@ -153,6 +162,7 @@ impl Fault for Error {
             Self::DataMissing { .. }
             | Self::Nothing { .. }
             | Self::NoEntry { .. }
+            | Self::Libc { .. }
             | Self::Malformed { .. } => None,
         }
     }

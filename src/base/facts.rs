@@ -1,5 +1,6 @@
 //! What is known of a base.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -8,11 +9,12 @@ use super::{Error, Reference};
 use crate::digest::{DiffId, Digest};
 use crate::oci::listing::Listing;
 use crate::oci::media::Coding;
+use crate::oci::members;
 use crate::oci::reference::Name;
-use crate::oci::rootfs::Rootfs;
+use crate::oci::rootfs::{NodeKind, Rootfs};
 use crate::oci::{self, Descriptor};
 use crate::store::{Blob, Store};
-use crate::target::Platform;
+use crate::target::{Libc, Platform};
 
 /// A base image for the platforms wanted.
 #[derive(Debug)]
@@ -46,6 +48,7 @@ pub struct BasePlatform {
     pub diff_ids: Vec<DiffId>,
     pub(super) held: Vec<Blob>,
     pub(super) rootfs: OnceLock<Rootfs>,
+    pub(super) libc: OnceLock<Option<Libc>>,
 }
 
 impl BasePlatform {
@@ -70,6 +73,43 @@ impl BasePlatform {
         Ok(self.rootfs.get_or_init(|| rootfs))
     }
 
+    /// The bytes of files, by their real paths in [`BasePlatform::rootfs`], each with the most bytes
+    /// that it may have. What is not a file is left out. Each layer is read once, and only those
+    /// that have any of them.
+    pub fn read(
+        &self,
+        store: &Store,
+        paths: &BTreeMap<String, u64>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+        let rootfs = self.rootfs(store)?;
+        let mut wanted: BTreeMap<usize, BTreeMap<String, u64>> = BTreeMap::new();
+        for (path, limit) in paths {
+            if let Some(node) = rootfs.get(path).filter(|node| node.kind == NodeKind::File) {
+                let limits = wanted.entry(node.layer).or_default();
+                limits.insert(node.member(path).to_owned(), *limit);
+            }
+        }
+        let mut members = BTreeMap::new();
+        for (number, limits) in &wanted {
+            let Some(layer) = self.layers.get(*number) else {
+                continue;
+            };
+            let what = format!("layer {}", layer.digest);
+            let (mut file, coding) = open(store, layer)?;
+            let found = members::read(&mut file, coding, &what, limits)?;
+            members.insert(*number, found);
+        }
+        let mut read = BTreeMap::new();
+        for path in paths.keys() {
+            let node = rootfs.get(path);
+            let bytes = node.and_then(|node| members.get(&node.layer)?.get(node.member(path)));
+            if let Some(bytes) = bytes {
+                read.insert(path.clone(), bytes.clone());
+            }
+        }
+        Ok(read)
+    }
+
     /// Locks that keep the layers in the store while this lives.
     pub fn held(&self) -> &[Blob] {
         &self.held
@@ -84,16 +124,21 @@ fn listing(store: &Store, layer: &Descriptor) -> Result<Listing, Error> {
         return Ok(listing);
     }
     let what = format!("layer {}", layer.digest);
+    let (mut file, coding) = open(store, layer)?;
+    let listing = Listing::read(&mut file, coding, &what)?;
+    store.put_record(KIND, &layer.digest, &listing.to_bytes())?;
+    Ok(listing)
+}
+
+fn open(store: &Store, layer: &Descriptor) -> Result<(fs_err::File, Coding), Error> {
     let coding = Coding::of(&layer.media_type).ok_or_else(|| unknown_layer(layer))?;
     let missing = || oci::Error::MissingBlob {
         place: "store".to_owned(),
         digest: layer.digest,
     };
     let blob = store.blob(&layer.digest).ok_or_else(missing)?;
-    let mut file = fs_err::File::open(&blob.path).map_err(oci::Error::Io)?;
-    let listing = Listing::read(&mut file, coding, &what)?;
-    store.put_record(KIND, &layer.digest, &listing.to_bytes())?;
-    Ok(listing)
+    let file = fs_err::File::open(&blob.path).map_err(oci::Error::Io)?;
+    Ok((file, coding))
 }
 
 /// A layer of a kind that is not read.

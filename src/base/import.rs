@@ -173,6 +173,7 @@ fn one(
         diff_ids,
         held,
         rootfs: OnceLock::new(),
+        libc: OnceLock::new(),
     })
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod facts;
 pub mod fingerprint;
 mod import;
+pub mod libc;
 pub mod pack;
 pub mod packages;
 mod reference;

@@ -3,6 +3,7 @@
 
 use super::builtin::{made, of_platforms, platforms};
 use super::fingerprint;
+use super::libc;
 use super::pack::{Options, pack};
 use super::{Base, BasePlatform, Context, Error, Reference};
 use crate::oci::layer::{Below, Compression, Contents, Entry, Source};
@@ -64,6 +65,7 @@ fn one(
     Ok(made(
         platform,
         Some(layer),
+        libc::of_closure(&closure),
         &format!("polyarch base: {reference}"),
     ))
 }

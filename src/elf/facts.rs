@@ -39,6 +39,18 @@ pub struct Facts {
     pub go: Option<BuildInfo>,
 }
 
+impl Problem {
+    /// The problem with the file's name.
+    pub(super) fn of(self, file: &Path) -> Error {
+        let file = file.to_owned();
+        match self {
+            Self::Io(source) => Error::Io { file, source },
+            Self::NotElf(content) => Error::NotElf { file, content },
+            Self::Malformed(problem) => Error::Malformed { file, problem },
+        }
+    }
+}
+
 /// What kind of ELF file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -117,17 +129,9 @@ impl Facts {
 
     /// Reads anything that can be sought, named `file` in errors.
     pub fn from_reader<R: Read + Seek>(reader: R, file: &Path) -> Result<Self, Error> {
-        let named = |problem| {
-            let file = file.to_owned();
-            match problem {
-                Problem::Io(source) => Error::Io { file, source },
-                Problem::NotElf(content) => Error::NotElf { file, content },
-                Problem::Malformed(problem) => Error::Malformed { file, problem },
-            }
-        };
         Source::new(reader)
             .and_then(|mut source| parse(&mut source))
-            .map_err(named)
+            .map_err(|problem| problem.of(file))
     }
 
     /// Whether the kernel needs a dynamic linker to start it.

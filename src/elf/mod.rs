@@ -21,6 +21,7 @@ mod parse;
 pub(crate) mod sample;
 mod sections;
 mod source;
+pub mod versions;
 
 pub use check::{Fit, Loader, Unfit, check, check_file};
 pub use facts::Facts;

@@ -59,7 +59,7 @@ struct Dynamic {
 }
 
 impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
-    fn open(source: &'a mut Source<R>, head: &[u8]) -> Result<Self, Problem> {
+    pub(super) fn open(source: &'a mut Source<R>, head: &[u8]) -> Result<Self, Problem> {
         let header = *H::parse(head)
             .map_err(|_| malformed("its header is cut off or of an unknown version"))?;
         let endian = header
@@ -154,25 +154,35 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
         Ok(Some(name))
     }
 
-    fn dynamic(&mut self) -> Result<Dynamic, Problem> {
-        let (endian, mut dynamic) = (self.endian, Dynamic::default());
+    /// The dynamic table up to its end mark; empty where there is none.
+    pub(super) fn dynamic_entries(&mut self) -> Result<Vec<H::Dyn>, Problem> {
+        let endian = self.endian;
         let range = self
             .of_type(raw::PT_DYNAMIC)
             .next()
             .map(|segment| segment.file_range(endian));
         let Some((offset, size)) = range else {
-            return Ok(dynamic);
+            return Ok(Vec::new());
         };
         let bytes = self
             .source
             .read(offset, size, DYNAMIC, "the dynamic table")?;
         let whole = bytes.len() - bytes.len() % size_of::<H::Dyn>();
-        let entries = slice::<H::Dyn>(&bytes[..whole])?;
+        let mut entries = slice::<H::Dyn>(&bytes[..whole])?;
+        let end = entries
+            .iter()
+            .position(|entry| entry.d_tag(endian) == raw::DT_NULL);
+        entries.truncate(end.unwrap_or(entries.len()));
+        Ok(entries)
+    }
+
+    fn dynamic(&mut self) -> Result<Dynamic, Problem> {
+        let (endian, mut dynamic) = (self.endian, Dynamic::default());
+        let entries = self.dynamic_entries()?;
         let (mut names, mut names_size, mut needed) = (None, None, Vec::new());
         for entry in &entries {
             let value: u64 = entry.d_val(endian).into();
             match entry.d_tag(endian) {
-                raw::DT_NULL => break,
                 raw::DT_NEEDED => needed.push(value),
                 raw::DT_STRTAB => names = Some(value),
                 raw::DT_STRSZ => names_size = Some(value),
@@ -203,7 +213,7 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
     }
 
     /// Where an address lies in the file.
-    fn file_offset(&self, address: u64) -> Result<u64, Problem> {
+    pub(super) fn file_offset(&self, address: u64) -> Result<u64, Problem> {
         self.of_type(raw::PT_LOAD)
             .find_map(|segment| {
                 let (offset, size) = segment.file_range(self.endian);

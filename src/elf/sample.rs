@@ -18,6 +18,8 @@ pub(crate) struct Sample {
     pub(crate) interpreter: Option<&'static str>,
     /// `DT_NEEDED`.
     pub(crate) needed: Vec<&'static str>,
+    /// `DT_VERDEF`: the versions that a library defines, the library's own name first.
+    pub(crate) versions: Vec<&'static str>,
     /// `DT_FLAGS_1`, where not zero.
     pub(crate) flags_1: u64,
     /// `.ARM.attributes`.
@@ -38,6 +40,7 @@ impl Sample {
             flags: 0,
             interpreter: None,
             needed: Vec::new(),
+            versions: Vec::new(),
             flags_1: 0,
             attributes: None,
             go: None,
@@ -93,7 +96,9 @@ impl Writer<'_> {
     fn write(mut self) -> Vec<u8> {
         let wide = self.sample.elf.bits == 64;
         let (header, segment) = if wide { (64, 56) } else { (52, 32) };
-        let has_dynamic = !self.sample.needed.is_empty() || self.sample.flags_1 != 0;
+        let has_dynamic = !self.sample.needed.is_empty()
+            || !self.sample.versions.is_empty()
+            || self.sample.flags_1 != 0;
         let count = 1 + u16::from(self.sample.interpreter.is_some()) + u16::from(has_dynamic);
         self.out = vec![0; header + segment * usize::from(count)];
 
@@ -177,6 +182,12 @@ impl Writer<'_> {
             strings.extend(name.bytes());
             strings.push(0);
         }
+        let versions = self.versions(&mut strings);
+        if !versions.is_empty() {
+            let (at, _) = self.range(&versions);
+            entries.push((0x6fff_fffc, BASE + at));
+            entries.push((0x6fff_fffd, self.sample.versions.len() as u64));
+        }
         let (at, size) = self.range(&strings);
         entries.extend([
             (5, BASE + at),
@@ -189,6 +200,25 @@ impl Writer<'_> {
             .flat_map(|(tag, value)| [self.word(tag), self.word(value)].concat())
             .collect();
         self.range(&table)
+    }
+
+    /// Definitions of versions, each with its name behind it.
+    fn versions(&self, strings: &mut Vec<u8>) -> Vec<u8> {
+        let count = self.sample.versions.len();
+        let mut out = Vec::new();
+        for (index, name) in self.sample.versions.iter().enumerate() {
+            let base = u64::from(index == 0);
+            for half in [1, base, index as u64 + 1, 1] {
+                out.extend(self.number(2, half));
+            }
+            let next = if index + 1 < count { 28 } else { 0 };
+            for word in [0, 20, next, strings.len() as u64, 0] {
+                out.extend(self.number(4, word));
+            }
+            strings.extend(name.bytes());
+            strings.push(0);
+        }
+        out
     }
 
     /// The section headers: the empty one, the names, and those asked for.

@@ -42,15 +42,8 @@ pub struct Item {
 impl Listing {
     /// Reads a layer's blob; `what` names it in errors.
     pub fn read(blob: &mut dyn Read, coding: Coding, what: &str) -> Result<Self, Error> {
-        let source: Box<dyn Read + '_> = match coding {
-            Coding::Plain => Box::new(blob),
-            // Parallel compressors write several members.
-            Coding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(
-                BLOCK, blob,
-            ))),
-            Coding::Zstd => Box::new(zstd::Decoder::new(blob)?),
-        };
-        let buffered = BufReader::with_capacity(BLOCK, HashReader::new(source));
+        let source = HashReader::new(decoded(blob, coding)?);
+        let buffered = BufReader::with_capacity(BLOCK, source);
         let mut reader = Reader::new(buffered, what.to_owned());
         let mut members = Vec::new();
         while let Some(member) = reader.advance()? {
@@ -120,6 +113,18 @@ impl Listing {
         }
         Some(Self { diff_id, members })
     }
+}
+
+/// The tar stream of a layer's blob.
+pub(super) fn decoded(blob: &mut dyn Read, coding: Coding) -> Result<Box<dyn Read + '_>, Error> {
+    Ok(match coding {
+        Coding::Plain => Box::new(blob),
+        // Parallel compressors write several members.
+        Coding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(
+            BLOCK, blob,
+        ))),
+        Coding::Zstd => Box::new(zstd::Decoder::new(blob)?),
+    })
 }
 
 /// A hard link names a file of the image from its root; some builders put a slash in front.

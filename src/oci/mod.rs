@@ -20,6 +20,7 @@ pub mod layer;
 pub mod layout;
 pub mod listing;
 pub mod media;
+pub mod members;
 pub mod reference;
 pub mod rootfs;
 pub mod tar;
