@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::libc;
 use super::prepare;
 use super::tools::{self, Tools};
 use crate::fault::{Exit, Fault};
@@ -254,10 +255,12 @@ impl Ready {
         let fetcher = tools::fetcher(context, &settings);
         let tools = Tools::new(context, &settings, &fetcher)?;
         let mut compilers = Vec::new();
-        for platform in prepare::platforms(context, &settings, &tools)? {
-            let libc = args
-                .libc
-                .unwrap_or_else(|| prepare::libc(&settings, platform));
+        let platforms = prepare::platforms(context, &settings, &tools)?;
+        let libcs = match args.libc {
+            Some(libc) => platforms.into_iter().map(|one| (one, libc)).collect(),
+            None => libc::find(context, &settings, &tools, &platforms)?,
+        };
+        for (platform, libc) in libcs {
             compilers.push(tools.compilers(platform, libc)?);
         }
         tools.keep_lock()?;

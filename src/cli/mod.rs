@@ -16,6 +16,7 @@ mod completions;
 mod context;
 mod cross;
 mod failure;
+mod libc;
 mod lock;
 mod plan;
 mod prepare;

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::libc;
 use super::sysroot;
 use super::tools::{self, Tools};
 use crate::base::{self, Base, Reference, Wanted};
@@ -15,13 +16,8 @@ use crate::project::detect::{self, Declared};
 use crate::project::{Detected, Kind, Project, Source, git, go, prebuilt};
 use crate::settings::config::{BaseConfig, ImageConfig};
 use crate::settings::{Platforms, Settings};
-use crate::target::{self, Libc, Platform};
+use crate::target::{self, Platform};
 use crate::toolchain::{Compilers, Toolchain};
-
-/// The C library that programs for a platform are linked with: the configured one, else musl.
-pub(super) fn libc(settings: &Settings, platform: Platform) -> Libc {
-    settings.libc(platform).unwrap_or(Libc::Musl)
-}
 
 /// Everything known before anything is built.
 pub(super) struct Prepared {
@@ -116,8 +112,12 @@ pub(super) fn prepare(
     bases.retain(|_| planned.next().unwrap_or(false));
     let mut compilers = BTreeMap::new();
     if plan.needs_c() {
-        for &platform in &platforms {
-            let libc = libc(settings, platform);
+        let libcs = if images {
+            libc::of_bases(context, settings, &platforms, &bases)?
+        } else {
+            libc::find(context, settings, tools, &platforms)?
+        };
+        for (platform, libc) in libcs {
             compilers.insert(platform, tools.compilers(platform, libc)?);
         }
     }
@@ -147,7 +147,10 @@ fn detected(settings: &Settings) -> Result<Detected, detect::Error> {
 }
 
 /// The base of each image, in the order of the plan's images.
-fn references(context: &Context<'_>, settings: &Settings) -> Result<Vec<Reference>, Failure> {
+pub(super) fn references(
+    context: &Context<'_>,
+    settings: &Settings,
+) -> Result<Vec<Reference>, Failure> {
     let mut references = Vec::new();
     for name in settings.image_names() {
         let base = settings.image(name, None).base;
@@ -297,7 +300,7 @@ fn unsaid(
     Ok((platforms, chosen_by))
 }
 
-fn load(
+pub(super) fn load(
     context: &Context<'_>,
     tools: &Tools<'_>,
     reference: &Reference,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::account::plural;
 use super::context::Context;
 use super::failure::Failure;
+use super::libc;
 use super::prepare;
 use super::report::bytes;
 use super::tools::{self, Tools};
@@ -242,8 +243,8 @@ fn warm(context: &Context<'_>, platforms: &[String]) -> Result<(), Failure> {
     let fetcher = tools::fetcher(context, &settings);
     let tools = Tools::new(context, &settings, &fetcher)?;
     let mut all = Vec::new();
-    for platform in prepare::platforms(context, &settings, &tools)? {
-        let libc = prepare::libc(&settings, platform);
+    let platforms = prepare::platforms(context, &settings, &tools)?;
+    for (platform, libc) in libc::find(context, &settings, &tools, &platforms)? {
         all.push(tools.compilers(platform, libc)?);
     }
     tools.keep_lock()?;
