@@ -5,6 +5,7 @@
 //! - `fetch`, `store`, `toolchain`: what is fetched arrives whole or not at all
 //! - `debian_archive`: archives are believed for their signature, and nothing else of them is
 //! - `assembly`: bases, images and outputs on disk, without the program
+//! - `binutils`: the store's strip, nm, objcopy and readelf know every machine
 //! - `commands`: what the command line answers by itself
 //! - `examples`: every example is built for several platforms and run
 //! - `images`: what is written is what others read
@@ -18,6 +19,7 @@
 
 mod architecture;
 mod assembly;
+mod binutils;
 mod commands;
 mod debian_archive;
 mod examples;

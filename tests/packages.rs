@@ -187,6 +187,40 @@ fn the_lock_holds_versions_until_an_upgrade_asks_for_others() {
 }
 
 #[test]
+fn what_is_left_out_is_locked_and_explained() {
+    let yard = Yard::new();
+    yard.ok(&["lock"]);
+    let config = |without: &str| {
+        let line = format!("packages = [\"hello\"]\nwithout = [{without}]");
+        CONFIG.replace("packages = [\"hello\"]", &line)
+    };
+    yard.project.write("polyarch.toml", config("\"libhello1\""));
+    let error = yard.fails(9, &["sysroot", "list", "--locked"]).stderr;
+    assert!(error.contains("it leaves out nothing"), "{error}");
+    yard.ok(&["lock"]);
+    let locked = yard.read("polyarch.lock");
+    assert!(
+        locked.contains("without = [\n    \"libhello1\",\n]\n"),
+        "{locked}"
+    );
+    let listed: Value =
+        serde_json::from_str(&yard.ok(&["sysroot", "list", "--json", "--locked"]).stdout).unwrap();
+    assert_eq!(names(&listed[1]), ["hello 1:2.0-1 riscv64"]);
+    let why = yard.ok(&["sysroot", "why", "libhello1"]).stdout;
+    assert!(
+        why.contains("linux/riscv64 (left out):") && why.contains("libhello1 (>= 1.0)"),
+        "{why}"
+    );
+    yard.project.write("polyarch.toml", config(""));
+    let error = yard.fails(9, &["sysroot", "list", "--locked"]).stderr;
+    assert!(error.contains("it leaves out `libhello1`"), "{error}");
+    // A slip is no package that can be left out.
+    yard.project.write("polyarch.toml", config("\"libhelo1\""));
+    let error = yard.fails(2, &["sysroot", "list"]).stderr;
+    assert!(error.contains("did you mean `libhello1`?"), "{error}");
+}
+
+#[test]
 fn the_lock_is_for_the_platforms_that_a_build_would_choose() {
     let yard = Yard::new();
     let config = "[build]\nkind = \"prebuilt\"\n[sysroot]\npackages = [\"hello\"]\n\

@@ -32,6 +32,7 @@ pub fn want(reference: &Reference, wanted: &BasePackages, platform: Platform) ->
         suite: wanted.suite.clone(),
         backports: wanted.backports,
         packages: wanted.packages.clone(),
+        without: wanted.without.clone(),
     }
 }
 

@@ -162,7 +162,7 @@ impl fmt::Display for Reference {
             Self::OciArchive(path) => write!(f, "oci-archive:{}", path.display()),
             Self::DockerArchive(path) => write!(f, "docker-archive:{}", path.display()),
             Self::Registry(name) => write!(f, "{name}"),
-            Self::Packages(base) => write!(f, "{} of {}", base.packages.join(", "), base.suite),
+            Self::Packages(base) => write!(f, "{base}"),
         }
     }
 }

@@ -55,7 +55,8 @@ enum Action {
     },
     /// Say what asks for a package
     ///
-    /// Prints each chain of dependencies that leads to it, from the package to what was requested.
+    /// Prints each chain of dependencies that leads to it, from the package to what was requested;
+    /// also for one that `without` leaves out.
     Why {
         /// The package's name
         name: String,
@@ -142,6 +143,8 @@ struct Listed {
 struct Explained {
     platform: String,
     package: String,
+    /// It is not there, because the settings leave it out.
+    left_out: bool,
     reasons: Vec<String>,
 }
 
@@ -206,6 +209,7 @@ pub(super) fn want(settings: &Settings, platform: Platform) -> Option<Want> {
             .unwrap_or_else(|| SUITE.to_owned()),
         backports: sysroot.backports.unwrap_or_default(),
         packages,
+        without: sysroot.without.unwrap_or_default(),
     })
 }
 
@@ -314,6 +318,7 @@ fn why(
         reasons.push(Explained {
             platform: platform.to_string(),
             package: name.to_owned(),
+            left_out: resolution.get(name).is_none(),
             reasons: chains.iter().map(ToString::to_string).collect(),
         });
     }
@@ -322,7 +327,10 @@ fn why(
         return Ok(());
     }
     for one in &reasons {
-        context.report.result(&format!("{}:", one.platform));
+        let left_out = if one.left_out { " (left out)" } else { "" };
+        context
+            .report
+            .result(&format!("{}{left_out}:", one.platform));
         for reason in &one.reasons {
             context.report.result(&format!("  {reason}"));
         }

@@ -21,6 +21,7 @@ mod choice;
 mod error;
 mod explain;
 mod installed;
+mod left_out;
 mod request;
 mod search;
 mod selection;
@@ -29,6 +30,7 @@ use super::index::Field;
 use super::installed::Installed;
 use super::universe::Universe;
 use super::{Package, Version};
+use left_out::Absent;
 
 pub use error::{Chain, End, Error, Named};
 
@@ -41,6 +43,9 @@ pub struct Request<'a> {
     pub architecture: &'a str,
     /// What is there already, and stays unless a newer version is needed.
     pub installed: &'a [Installed],
+    /// Names of packages that are left out, with all that only they bring: what depends on them
+    /// gets along without.
+    pub without: &'a [String],
     /// Versions that are preferred to the candidates, as far as the suites still have them.
     pub locked: &'a [Package],
 }
@@ -52,6 +57,17 @@ pub struct Resolution {
     pub packages: Vec<Chosen>,
     /// What is installed already and was needed.
     pub satisfied: Vec<Satisfied>,
+    /// What was left out though something needs it, by name.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A package that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// What needs it.
+    pub reasons: Vec<Reason>,
 }
 
 /// A package that was chosen.
@@ -95,9 +111,10 @@ pub struct Satisfied {
 
 /// Chooses packages.
 pub fn resolve(universe: &Universe, request: &Request<'_>) -> Result<Resolution, Error> {
-    let wanted = request::read(universe, request)?;
+    let absent = Absent::read(universe, request)?;
+    let wanted = request::read(universe, request, &absent)?;
     let installed = installed::read(request)?;
-    let selection = search::search(universe, request, &wanted, &installed)?;
+    let selection = search::search(universe, request, &wanted, &installed, &absent)?;
     explain::resolution(&selection, &wanted)
 }
 
@@ -110,14 +127,16 @@ impl Resolution {
         Some(&self.packages[at.ok()?])
     }
 
-    /// Why a package is there: a chain for each of its reasons, each leading to a request. Empty
-    /// where it is not there.
+    /// Why a package is there, or would be were it not left out: a chain for each of its reasons,
+    /// each leading to a request. Empty where nothing asks for it.
     pub fn why(&self, name: &str) -> Vec<Chain> {
-        let Some(chosen) = self.get(name) else {
-            return Vec::new();
+        let left_out = self.left_out.iter().find(|it| it.name == name);
+        let reasons = match (self.get(name), left_out) {
+            (Some(chosen), _) => &chosen.reasons,
+            (None, Some(left_out)) => &left_out.reasons,
+            (None, None) => return Vec::new(),
         };
-        chosen
-            .reasons
+        reasons
             .iter()
             .map(|reason| self.chain(name, reason))
             .collect()

@@ -20,6 +20,8 @@ pub struct Closure {
     pub backports: bool,
     /// What was asked for, sorted.
     pub requested: Vec<String>,
+    /// What was left out of what that needs, sorted.
+    pub without: Vec<String>,
     /// What came of it, sorted.
     pub packages: Vec<PackageId>,
 }
@@ -130,6 +132,9 @@ impl Closure {
             writeln!(text, "backports = true")?;
         }
         list(text, "requested", &self.requested)?;
+        if !self.without.is_empty() {
+            list(text, "without", &self.without)?;
+        }
         let packages: Vec<String> = self.packages.iter().map(PackageId::to_string).collect();
         list(text, "packages", &packages)
     }
@@ -213,6 +218,10 @@ mod tests {
             suite: "bookworm".to_owned(),
             backports: name == "base",
             requested: vec![packages[0].id.name.clone()],
+            without: match name {
+                "base" => vec!["perl-base".to_owned()],
+                _ => Vec::new(),
+            },
             packages: packages.iter().map(|package| package.id.clone()).collect(),
         }
     }
@@ -237,6 +246,10 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches("[[package]]").count(), 2);
+        assert_eq!(
+            text.matches("without = [\n    \"perl-base\",\n]\n").count(),
+            1
+        );
         assert_eq!(
             Lock::parse(&text, Path::new("polyarch.lock")).unwrap(),
             lock

@@ -65,6 +65,8 @@ struct ClosureTable {
     #[serde(default)]
     backports: bool,
     requested: Vec<String>,
+    #[serde(default)]
+    without: Vec<String>,
     packages: Vec<String>,
 }
 
@@ -80,6 +82,7 @@ impl ClosureTable {
             suite: self.suite,
             backports: self.backports,
             requested: self.requested,
+            without: self.without,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::{Closure, Error, Packages, Want, archives};
+use super::{Closure, Error, Packages, Want, archives, sorted};
 use crate::debian::Package;
 use crate::debian::resolve::{self, Request, Resolution};
 use crate::digest::{Digest, Recipe};
@@ -45,6 +45,7 @@ pub(super) fn resolve(
         packages: &want.packages,
         architecture: &want.architecture,
         installed: &[],
+        without: &want.without,
         locked: preferred,
     };
     resolve::resolve(&universe, &request).map_err(|source| Error::Resolve {
@@ -84,10 +85,14 @@ fn differs(closure: &lock::Closure, want: &Want) -> Option<String> {
     if closure.suite != want.suite || closure.backports != want.backports {
         return Some(format!("is of suite `{}`", closure.suite));
     }
-    let mut requested = want.packages.clone();
-    requested.sort();
-    requested.dedup();
-    (closure.requested != requested).then(|| format!("is for `{}`", closure.requested.join(" ")))
+    if closure.requested != sorted(&want.packages) {
+        return Some(format!("is for `{}`", closure.requested.join(" ")));
+    }
+    let without = &closure.without;
+    (*without != sorted(&want.without)).then(|| match &without[..] {
+        [] => "leaves out nothing".to_owned(),
+        names => format!("leaves out `{}`", names.join(" ")),
+    })
 }
 
 fn from_packages(want: &Want, found: &[&lock::Package]) -> Result<Closure, Error> {
@@ -127,6 +132,9 @@ fn key(want: &Want) -> Digest {
         .with([u8::from(want.backports)]);
     for name in &want.packages {
         recipe = recipe.with(name);
+    }
+    for name in &want.without {
+        recipe = recipe.with(format!("without {name}"));
     }
     recipe.finish()
 }

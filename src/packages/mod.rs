@@ -25,7 +25,7 @@ pub use error::Error;
 pub use trees::{Content, Entry, Rootfs};
 
 /// What is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Want {
     /// What it is for, as the lock names it: `sysroot`, `base`, `base NAME`, `toolchain NAME`.
     pub name: String,
@@ -39,6 +39,8 @@ pub struct Want {
     pub backports: bool,
     /// What is asked for, in apt's spelling (`NAME`, `NAME=VERSION`, `NAME/SUITE`).
     pub packages: Vec<String>,
+    /// Names of packages that are left out, with all that only they bring.
+    pub without: Vec<String>,
 }
 
 /// Exact packages for what was wanted.
@@ -145,9 +147,6 @@ impl Closure {
     fn locked(&self) -> (lock::Closure, Vec<lock::Package>) {
         let Self { want, packages } = self;
         let packages: Vec<lock::Package> = packages.iter().map(locked).collect();
-        let mut requested = want.packages.clone();
-        requested.sort();
-        requested.dedup();
         let mut ids: Vec<lock::PackageId> =
             packages.iter().map(|package| package.id.clone()).collect();
         ids.sort();
@@ -156,11 +155,20 @@ impl Closure {
             platform: want.platform.clone(),
             suite: want.suite.clone(),
             backports: want.backports,
-            requested,
+            requested: sorted(&want.packages),
+            without: sorted(&want.without),
             packages: ids,
         };
         (closure, packages)
     }
+}
+
+/// Names as the lock has them.
+fn sorted(names: &[String]) -> Vec<String> {
+    let mut names = names.to_vec();
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn locked(package: &debian::Package) -> lock::Package {

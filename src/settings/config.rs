@@ -97,6 +97,9 @@ pub struct SysrootConfig {
     /// Whether the suite's backports are used, too, where a package asks for them. Default:
     /// `false`.
     pub backports: Option<bool>,
+    /// Packages that are left out though others depend on them, with everything that only they
+    /// bring, such as `["perl-base"]`.
+    pub without: Option<Vec<String>>,
 }
 
 /// Which of two compilers is used.
@@ -161,7 +164,7 @@ impl std::fmt::Display for BaseConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Reference(text) => f.write_str(text),
-            Self::Packages(base) => write!(f, "{} of {}", base.packages.join(", "), base.suite),
+            Self::Packages(base) => write!(f, "{base}"),
         }
     }
 }
@@ -177,6 +180,20 @@ pub struct BasePackages {
     /// Whether the suite's backports are used, too. Default: `false`.
     #[serde(default)]
     pub backports: bool,
+    /// Packages that are left out though others depend on them, with everything that only they
+    /// bring.
+    #[serde(default)]
+    pub without: Vec<String>,
+}
+
+impl std::fmt::Display for BasePackages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.packages.join(", "))?;
+        if !self.without.is_empty() {
+            write!(f, " without {}", self.without.join(", "))?;
+        }
+        write!(f, " of {}", self.suite)
+    }
 }
 
 /// `[[image.files]]`.

@@ -252,6 +252,7 @@ impl Settings {
             packages: own.packages.or(general.packages),
             suite: own.suite.or(general.suite),
             backports: own.backports.or(general.backports),
+            without: own.without.or(general.without),
         }
     }
 

@@ -17,6 +17,7 @@ use super::{Error, Origin, Toolchain};
 use crate::digest::Digest;
 use crate::fetch::{self, unpack};
 use crate::store::Tree;
+use crate::target::{Glibc, Libc, Platform, Target};
 use crate::version::Version;
 
 /// The files of `toolchains/`, each with its name.
@@ -71,7 +72,7 @@ pub enum Kind {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// The executable inside the tree.
+    /// The executable inside the tree; `{triple}` is the GNU triple of the machine it runs on.
     pub path: String,
     /// Variables to set; `{root}` is the tree's directory.
     #[serde(default)]
@@ -136,6 +137,8 @@ pub struct Packages {
     pub suite: String,
     /// Their names; the toolchain has the version of the first.
     pub names: Vec<String>,
+    /// Packages that are left out though others depend on them.
+    pub without: Vec<String>,
 }
 
 /// A file that can be fetched and unpacked.
@@ -222,6 +225,16 @@ impl File {
         file.size = size;
         file.sha256 = sha256;
         file
+    }
+}
+
+impl Program {
+    /// The executable inside a tree for a machine.
+    pub(super) fn path(&self, machine: Option<Platform>) -> String {
+        // The version is no part of a triple.
+        let libc = Libc::Gnu(Glibc::new(2, 0));
+        let triple = machine.map(|platform| Target { platform, libc }.triple());
+        self.path.replace("{triple}", &triple.unwrap_or_default())
     }
 }
 
@@ -332,15 +345,21 @@ impl Definition {
             .collect()
     }
 
-    /// The toolchain that a tree of the store is.
-    pub(super) fn installed(&self, version: Version, origin: Origin, tree: Tree) -> Toolchain {
+    /// The toolchain that a tree of the store is, for the machine it runs on.
+    pub(super) fn installed(
+        &self,
+        version: Version,
+        origin: Origin,
+        tree: Tree,
+        machine: Option<Platform>,
+    ) -> Toolchain {
         let root = tree.path.clone();
         let program = self.program.as_ref();
         Toolchain {
             name: self.name.clone(),
             version,
             origin,
-            program: program.map(|program| root.join(&program.path)),
+            program: program.map(|program| root.join(program.path(machine))),
             environment: self.environment(&root),
             root,
             hold: Some(tree),
@@ -383,85 +402,4 @@ impl Source {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_built_in_definition_is_sound() {
-        let all = Definitions::load(&[]).unwrap();
-        let names: Vec<&str> = all
-            .iter()
-            .map(|definition| definition.name.as_str())
-            .collect();
-        for name in ["certifi", "go", "patchelf", "qemu", "tzdata", "zig"] {
-            assert!(names.contains(&name), "{names:?}");
-        }
-        for definition in all.iter() {
-            for text in [
-                &definition.description,
-                &definition.licence,
-                &definition.homepage,
-            ] {
-                assert!(!text.is_empty(), "{}", definition.name);
-            }
-            for host in definition.hosts() {
-                for file in definition.files(host) {
-                    let version = definition.version.as_str();
-                    assert!(file.name.contains(version), "{} is of {version}", file.name);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn go_can_be_had_in_four_ways_on_linux() {
-        let all = Definitions::load(&[]).unwrap();
-        let go = all.get("go").unwrap();
-        for host in ["linux/amd64", "linux/arm64"] {
-            let kinds: Vec<&str> = go.sources(host).map(Source::kind).collect();
-            assert_eq!(kinds, ["system", "url", "goproxy", "pypi"]);
-        }
-        let module = go.files("linux/amd64").nth(1).unwrap();
-        assert_eq!(
-            module.rules.strip.as_deref(),
-            Some("golang.org/toolchain@v0.0.1-go1.27.2.linux-amd64")
-        );
-    }
-
-    #[test]
-    fn definitions_of_a_project_are_added_and_named() {
-        let home = tempfile::tempdir().unwrap();
-        let text = include_str!("../../toolchains/tzdata.toml")
-            .replace("name = \"tzdata\"", "name = \"zones\"")
-            .replace("2026.6", "2099.1");
-        fs_err::write(home.path().join("tz.toml"), text).unwrap();
-        fs_err::write(home.path().join("README"), "not a definition").unwrap();
-        let all = Definitions::load(&[home.path().to_owned()]).unwrap();
-        let zones = all.get("zones").unwrap();
-        assert_eq!(zones.version.as_str(), "2099.1");
-        assert_eq!(zones.origin, Some(home.path().join("tz.toml")));
-        assert_eq!(all.get("tzdata").unwrap().origin, None);
-    }
-
-    #[test]
-    fn a_project_can_neither_replace_a_built_in_definition_nor_have_programs_asked() {
-        let go = include_str!("../../toolchains/go.toml");
-        for (text, parts) in [
-            (go.to_owned(), "`go` is the name of a built-in toolchain"),
-            (
-                go.replace("name = \"go\"", "name = \"mine\""),
-                "`[program.system]` is for built-in toolchains alone",
-            ),
-            ("schema = 1\nnom = \"x\"".to_owned(), "line 2"),
-        ] {
-            let home = tempfile::tempdir().unwrap();
-            fs_err::write(home.path().join("bad.toml"), text).unwrap();
-            let error = Definitions::load(&[home.path().to_owned()]).unwrap_err();
-            let shown = error.to_string();
-            assert!(
-                shown.contains("bad.toml") && shown.contains(parts),
-                "{shown}"
-            );
-        }
-    }
-}
+mod tests;

@@ -54,7 +54,7 @@ impl Resolver<'_> {
             file: first.path.clone(),
             sha256: first.sha256,
         };
-        Ok(definition.installed(version, origin, tree))
+        Ok(definition.installed(version, origin, tree, Some(machine)))
     }
 
     /// Whether the lock has packages for a definition.
@@ -133,7 +133,9 @@ fn key(want: &Want) -> Digest {
         .with(&want.name)
         .with(&want.architecture)
         .with(&want.suite);
-    want.packages.iter().fold(recipe, Recipe::with).finish()
+    let recipe = want.packages.iter().fold(recipe, Recipe::with);
+    let without = want.without.iter().map(|name| format!("without {name}"));
+    without.fold(recipe, Recipe::with).finish()
 }
 
 /// The want of a definition, as the lock names it.
@@ -145,6 +147,7 @@ fn want(name: &str, host: &str, machine: Platform, packages: &Packages) -> Want 
         suite: packages.suite.clone(),
         backports: false,
         packages: packages.names.clone(),
+        without: packages.without.clone(),
     }
 }
 

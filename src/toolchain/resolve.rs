@@ -15,6 +15,7 @@ use crate::lock::{self, Lock, Pin};
 use crate::packages::Packages;
 use crate::progress::Observer;
 use crate::store::Blob;
+use crate::target::Platform;
 use crate::version::Version;
 
 /// What the user decided.
@@ -408,7 +409,8 @@ impl<'a> Resolver<'a> {
             file: file.name.clone(),
             sha256: file.sha256,
         };
-        Ok(definition.installed(version.clone(), origin, tree))
+        let machine = Platform::host();
+        Ok(definition.installed(version.clone(), origin, tree, machine))
     }
 }
 

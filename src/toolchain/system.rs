@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::definition::{Definition, Spot, System};
 use super::{Error, Toolchain};
 use crate::process::{self, CommandSpec, Runner};
+use crate::target::Platform;
 use crate::version::Version;
 
 /// Looks on PATH and asks. `directory` is the project's: version managers choose by it. `None` if
@@ -49,7 +50,7 @@ fn describe(definition: &Definition, version: Version, root: PathBuf, found: Pat
     let inside = definition
         .program
         .as_ref()
-        .map(|program| root.join(&program.path));
+        .map(|program| root.join(program.path(Platform::host())));
     let program = inside.filter(|path| path.is_file()).or(Some(found));
     let environment = definition.environment(&root);
     Toolchain::on_machine(&definition.name, version, root, program, environment)

@@ -10,6 +10,7 @@ use crate::debian::version;
 
 use super::Request;
 use super::installed::Presents;
+use super::left_out::Absent;
 use super::request;
 use super::selection::{Selection, is, provides};
 
@@ -19,6 +20,7 @@ pub(super) struct Options<'u, 'p> {
     universe: &'u Universe,
     request: Request<'u>,
     presents: &'p Presents<'u>,
+    absent: &'p Absent<'u>,
     /// Versions to be taken in place of the candidates.
     preferred: HashMap<&'u str, Id>,
     /// What is tried last.
@@ -32,11 +34,13 @@ impl<'u, 'p> Options<'u, 'p> {
         universe: &'u Universe,
         request: Request<'u>,
         presents: &'p Presents<'u>,
+        absent: &'p Absent<'u>,
     ) -> Self {
         Self {
             universe,
             request,
             presents,
+            absent,
             preferred: HashMap::new(),
             avoided: HashSet::new(),
             candidates: HashMap::new(),
@@ -109,7 +113,8 @@ impl<'u, 'p> Options<'u, 'p> {
         self.finish(found.collect())
     }
 
-    fn finish(&self, found: Vec<Id>) -> Vec<Id> {
+    fn finish(&self, mut found: Vec<Id>) -> Vec<Id> {
+        found.retain(|id| !self.absent.contains(self.universe.entry(*id).name()));
         let is_new = |id: &Id| !self.presents.contains_key(self.universe.entry(*id).name());
         let (new, mut options): (Vec<Id>, Vec<Id>) = found.into_iter().partition(is_new);
         options.extend(new);
@@ -165,7 +170,7 @@ impl<'u, 'p> Options<'u, 'p> {
         let relations = needs(self.universe, id).1;
         let possible = relation::groups(&relations).all(|group| {
             group.iter().any(|relation| {
-                !self.matching(relation).is_empty() || selection.satisfies(relation).is_some()
+                !self.matching(relation).is_empty() || selection.is_settled(relation)
             })
         });
         // What is installed may satisfy it now, and give way to another version later.

@@ -7,8 +7,11 @@ use thiserror::Error;
 
 use crate::debian::index::Field;
 use crate::debian::relation::ParseRelationError;
+use crate::debian::universe::Universe;
 use crate::debian::version::ParseVersionError;
 use crate::fault::{Exit, Fault};
+
+use super::Request;
 
 /// Why packages can't be resolved.
 #[derive(Debug, Error)]
@@ -86,6 +89,12 @@ pub enum Error {
         first: String,
         /// The other.
         second: String,
+    },
+    /// What is asked for is to be left out, too.
+    #[error("package `{name}` is asked for and left out")]
+    LeftOut {
+        /// The package.
+        name: String,
     },
     /// Nothing that exists is what a package needs.
     #[error("package {package} has `{field}: {relation}`, but {found}; {chain}", field = field.as_str())]
@@ -197,6 +206,19 @@ pub enum End {
     Installed,
 }
 
+impl Error {
+    /// No suite has a package of that name.
+    pub(super) fn unknown(universe: &Universe, request: &Request<'_>, name: &str) -> Self {
+        let suites = universe.suites.iter();
+        Self::Unknown {
+            name: name.to_owned(),
+            architecture: request.architecture.to_owned(),
+            suites: suites.map(|suite| suite.name.clone()).collect(),
+            nearest: universe.nearest(name),
+        }
+    }
+}
+
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` {}", self.name, self.version)
@@ -253,6 +275,9 @@ impl Fault for Error {
             Self::Virtual { providers, .. } => {
                 Some(format!("name the one that is meant: {}", either(providers)))
             }
+            Self::LeftOut { name } => Some(format!(
+                "take `{name}` out of `packages` or out of `without`"
+            )),
             Self::NoVersion { name, .. } => Some(format!("`packages = [\"{name}\"]`")),
             Self::NoSuite { name, found, .. } => {
                 let suite = found.first()?;

@@ -6,6 +6,7 @@ use crate::debian::universe::Id;
 
 use super::choice::needs;
 use super::error::{Chain, End, Error, Named};
+use super::left_out;
 use super::request::{Wanted, What};
 use super::search::Needs;
 use super::selection::{Forbidden, Owner, Selection};
@@ -29,6 +30,7 @@ pub(super) fn resolution(
     let universe = selection.universe;
     let mut packages = Vec::new();
     let mut satisfied = Vec::new();
+    let mut left_out = Vec::new();
     for name in selection.order() {
         let Some(choice) = selection.chosen(name) else {
             continue;
@@ -82,14 +84,22 @@ pub(super) fn resolution(
                     installed: named_owner(selection, Owner::Installed(other)),
                     reason,
                 }),
-                None => {}
+                None => {
+                    let absent = &selection.absent;
+                    let mut names = group.iter().filter_map(|it| absent.satisfies(it));
+                    if let Some(name) = names.next() {
+                        left_out::note(&mut left_out, name, reason);
+                    }
+                }
             }
         }
     }
     satisfied.sort_by(|left, right| left.installed.name.cmp(&right.installed.name));
+    left_out.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(Resolution {
         packages,
         satisfied,
+        left_out,
     })
 }
 
@@ -151,7 +161,7 @@ pub(super) fn failure(
 fn impossible(selection: &Selection<'_, '_>, id: Id, by: &Needs<'_>, at: usize) -> Error {
     let (first, relations) = needs(selection.universe, id);
     let exists = |relation: &Relation<'_>| {
-        selection.satisfies(relation).is_some() || !versions(selection, relation, true).is_empty()
+        selection.is_settled(relation) || !versions(selection, relation, true).is_empty()
     };
     let mut from = 0;
     let missing = relation::groups(&relations).find(|group| {

@@ -6,6 +6,7 @@ use crate::debian::universe::{Id, Universe};
 use crate::debian::version;
 
 use super::error::Error;
+use super::left_out::Absent;
 use super::{Named, Request};
 
 /// A package that was asked for.
@@ -34,11 +35,17 @@ struct Spelling<'a> {
 pub(super) fn read<'u>(
     universe: &'u Universe,
     request: &Request<'u>,
+    absent: &Absent<'u>,
 ) -> Result<Vec<Wanted<'u>>, Error> {
     let mut wanted: Vec<Wanted<'u>> = Vec::new();
     for text in request.packages {
         let spelling = spelling(text, request.architecture)?;
         let one = one(universe, request, text, &spelling)?;
+        if absent.contains(one.name) {
+            return Err(Error::LeftOut {
+                name: one.name.to_owned(),
+            });
+        }
         let same = wanted.iter_mut().find(|known| known.name == one.name);
         let Some(known) = same else {
             wanted.push(one);
@@ -213,16 +220,7 @@ fn provider(universe: &Universe, request: &Request<'_>, name: &str) -> Result<Id
     }
     match providers.as_slice() {
         [(_, id)] => Ok(*id),
-        [] => Err(Error::Unknown {
-            name: name.to_owned(),
-            architecture: request.architecture.to_owned(),
-            suites: universe
-                .suites
-                .iter()
-                .map(|suite| suite.name.clone())
-                .collect(),
-            nearest: universe.nearest(name),
-        }),
+        [] => Err(Error::unknown(universe, request, name)),
         _ => Err(Error::Virtual {
             name: name.to_owned(),
             providers: providers

@@ -18,6 +18,7 @@ use super::choice::{Options, needs};
 use super::error::Error;
 use super::explain::{self, Obstacle};
 use super::installed::Presents;
+use super::left_out::Absent;
 use super::request::{Wanted, What};
 use super::selection::{Choice, Owner, Selection};
 
@@ -30,9 +31,10 @@ pub(super) fn search<'u, 'p>(
     request: &Request<'u>,
     wanted: &[Wanted<'u>],
     presents: &'p Presents<'u>,
+    absent: &'p Absent<'u>,
 ) -> Result<Selection<'u, 'p>, Error> {
     let requested = || {
-        let mut options = Options::new(universe, *request, presents);
+        let mut options = Options::new(universe, *request, presents, absent);
         for wanted in wanted {
             if let What::Package { id, .. } = wanted.what {
                 options.prefer(id);
@@ -43,7 +45,7 @@ pub(super) fn search<'u, 'p>(
     let exactly = |wanted: &&Wanted<'u>| matches!(wanted.what, What::Package { exactly: true, .. });
     let fixed = wanted.iter().filter(exactly).map(|wanted| wanted.name);
     let mut search = Search {
-        selection: Selection::new(universe, request, presents),
+        selection: Selection::new(universe, request, presents, absent),
         options: requested(),
         fixed: Some(fixed.collect()),
         nodes: Vec::new(),
@@ -184,7 +186,7 @@ impl<'u> Search<'u, '_> {
                 end if end < needs.relations.len() => Some(self.node(needs.clone(), end, next)),
                 _ => next,
             };
-            let satisfied = |relation| self.selection.satisfies(relation).is_some();
+            let satisfied = |relation| self.selection.is_settled(relation);
             if !group.iter().any(satisfied) {
                 self.satisfy(&needs, at)?;
             }

@@ -11,12 +11,14 @@ use crate::debian::universe::{Id, Universe};
 
 use super::Request;
 use super::installed::Presents;
+use super::left_out::Absent;
 
 /// What has been chosen.
 pub(super) struct Selection<'u, 'p> {
     pub(super) universe: &'u Universe,
     pub(super) architecture: &'u str,
     pub(super) presents: &'p Presents<'u>,
+    pub(super) absent: &'p Absent<'u>,
     chosen: HashMap<&'u str, Choice<'u>>,
     /// Names in the order in which they were chosen.
     order: Vec<&'u str>,
@@ -58,11 +60,13 @@ impl<'u, 'p> Selection<'u, 'p> {
         universe: &'u Universe,
         request: &Request<'u>,
         presents: &'p Presents<'u>,
+        absent: &'p Absent<'u>,
     ) -> Self {
         let mut selection = Self {
             universe,
             architecture: request.architecture,
             presents,
+            absent,
             chosen: HashMap::new(),
             order: Vec::new(),
             provided: HashMap::new(),
@@ -128,6 +132,11 @@ impl<'u, 'p> Selection<'u, 'p> {
     /// Whether an installed package gave way to another version of it.
     fn is_replaced(&self, owner: Owner<'_>) -> bool {
         matches!(owner, Owner::Installed(name) if self.chosen.contains_key(name))
+    }
+
+    /// Whether nothing more is needed for a relation.
+    pub(super) fn is_settled(&self, relation: &Relation<'_>) -> bool {
+        self.satisfies(relation).is_some() || self.absent.satisfies(relation).is_some()
     }
 
     /// Which package satisfies a relation: one that was chosen, else one that is installed.

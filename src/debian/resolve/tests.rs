@@ -1,6 +1,7 @@
 //! Tests of choosing packages, on small suites. Against apt itself `.ci/closures` compares.
 
 mod faults;
+mod left_out;
 
 use super::*;
 use crate::debian::index::Index;
@@ -51,11 +52,23 @@ fn ask_with(
     installed: &[Installed],
     locked: &[Package],
 ) -> Result<Resolution, Error> {
-    let packages: Vec<String> = packages.split_whitespace().map(str::to_owned).collect();
+    ask_without(universe, packages, "", installed, locked)
+}
+
+fn ask_without(
+    universe: &Universe,
+    packages: &str,
+    without: &str,
+    installed: &[Installed],
+    locked: &[Package],
+) -> Result<Resolution, Error> {
+    let words =
+        |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
     let request = Request {
-        packages: &packages,
+        packages: &words(packages),
         architecture: "arm64",
         installed,
+        without: &words(without),
         locked,
     };
     resolve(universe, &request)

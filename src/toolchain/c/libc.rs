@@ -144,6 +144,7 @@ fn want(target: Target, known: &[Musl]) -> Option<Want> {
         suite: musl.suite.clone(),
         backports: false,
         packages: musl.packages.clone(),
+        without: Vec::new(),
     })
 }
 

@@ -75,6 +75,8 @@ struct RawSource {
     suite: Option<String>,
     #[serde(default)]
     packages: Vec<String>,
+    #[serde(default)]
+    without: Vec<String>,
     file: Option<String>,
     size: Option<u64>,
     maximum: Option<u64>,
@@ -159,8 +161,10 @@ impl RawSource {
         if let SourceKind::Debian = self.kind {
             return self.packages();
         }
-        if !self.packages.is_empty() {
-            return Err("key `packages` belongs to another kind of source".to_owned());
+        for (key, names) in [("packages", &self.packages), ("without", &self.without)] {
+            if !names.is_empty() {
+                return Err(format!("key `{key}` belongs to another kind of source"));
+            }
         }
         let place = match (self.kind, self.address, self.project, self.module) {
             (SourceKind::System, ..) if self.file.is_none() && self.sha256.is_none() => {
@@ -213,6 +217,7 @@ impl RawSource {
         Ok(Source::Packages(Packages {
             suite,
             names: self.packages,
+            without: self.without,
         }))
     }
 }
@@ -297,6 +302,10 @@ mod tests {
                 "unknown field `colour`",
             ),
             (source("kind = \"system\""), "[program.system]"),
+            (
+                source(&format!("{url}without = [\"p\"]")),
+                "`without` belongs to another kind",
+            ),
         ] {
             let error = parse(&text).unwrap_err();
             assert!(error.contains(reason), "{error}");
