@@ -8,14 +8,15 @@
 mod address;
 mod deb822;
 mod error;
+mod inside;
 mod one_line;
 mod suite;
 
-use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 pub use address::ArchiveAddress;
 pub use error::Error;
+pub(super) use inside::{names_inside, read_inside, resolve_inside};
 
 /// A sources file is a few kilobytes; a longer one is none.
 const LARGEST: u64 = 1024 * 1024;
@@ -93,8 +94,8 @@ impl std::fmt::Display for Origin {
 pub struct Sources {
     /// The binary sources, in apt's order.
     pub list: Vec<Source>,
-    /// The release that the root directory is of, such as `bookworm`.
-    pub codename: Option<String>,
+    /// What the root directory is of.
+    pub distribution: Distribution,
     /// What was passed over, and why.
     pub passed_over: Vec<String>,
 }
@@ -110,10 +111,11 @@ struct Entry {
 }
 
 impl Sources {
-    /// Reads the configuration under a root directory.
+    /// Reads the configuration under a root directory. Where that is not `/`, archives in the file
+    /// system are passed over: they would be looked for in the host's.
     pub fn read(root: &Path) -> Result<Self, Error> {
         let mut sources = Self {
-            codename: codename(root)?,
+            distribution: Distribution::read(root)?,
             ..Self::default()
         };
         for path in files(root)? {
@@ -261,28 +263,18 @@ impl Entry {
 fn files(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = vec![PathBuf::from("etc/apt/sources.list")];
     let folder = Path::new("etc/apt/sources.list.d");
-    let entries = match fs_err::read_dir(root.join(folder)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        Err(error) => return Err(Error::Io(error)),
-    };
-    let mut parts = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(Error::Io)?.file_name();
+    for name in names_inside(root, folder)? {
         let Some(name) = name.to_str() else { continue };
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         let known = [".list", ".sources"].iter().any(|end| name.ends_with(end));
         if known && !name.starts_with('.') && name.bytes().all(allowed) {
-            parts.push(folder.join(name));
+            found.push(folder.join(name));
         }
     }
-    parts.sort();
-    found.append(&mut parts);
     Ok(found)
 }
 
-/// The text of a file under a root directory; `None` where there is none. Links that lead out of
-/// the root directory are not followed: the root may be a stranger's image.
+/// The text of a file under a root directory; `None` where there is none.
 fn read_text(root: &Path, path: &Path) -> Result<Option<String>, Error> {
     let Some(bytes) = read_inside(root, path, LARGEST)? else {
         return Ok(None);
@@ -294,59 +286,38 @@ fn read_text(root: &Path, path: &Path) -> Result<Option<String>, Error> {
         })
 }
 
-/// The bytes of a file under a root directory, no more than `maximum` of them.
-pub(super) fn read_inside(
-    root: &Path,
-    path: &Path,
-    maximum: u64,
-) -> Result<Option<Vec<u8>>, Error> {
-    use io::Read;
-    let inside = |part: &Component<'_>| matches!(part, Component::Normal(_));
-    let relative: PathBuf = path.components().filter(inside).collect();
-    let whole = root.join(&relative);
-    let missing = |error: &io::Error| {
-        matches!(
-            error.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-        )
-    };
-    let real = match fs_err::canonicalize(&whole) {
-        Ok(real) => real,
-        Err(error) if missing(&error) => return Ok(None),
-        Err(error) => return Err(Error::Io(error)),
-    };
-    if !real.starts_with(fs_err::canonicalize(root).map_err(Error::Io)?) {
-        return Err(Error::Outside { path: whole });
-    }
-    let file = fs_err::File::open(&real).map_err(Error::Io)?;
-    let mut bytes = Vec::new();
-    file.take(maximum + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Error::Io)?;
-    if bytes.len() as u64 > maximum {
-        return Err(Error::TooLarge {
-            path: whole,
-            maximum,
-        });
-    }
-    Ok(Some(bytes))
+/// What os-release(5) says of a root directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Distribution {
+    /// `ID`, such as `debian`.
+    pub id: Option<String>,
+    /// `VERSION_CODENAME`, such as `bookworm`.
+    pub codename: Option<String>,
 }
 
-/// `VERSION_CODENAME` of os-release(5).
-fn codename(root: &Path) -> Result<Option<String>, Error> {
-    for path in ["etc/os-release", "usr/lib/os-release"] {
-        let text = match read_text(root, Path::new(path)) {
-            // `/etc/os-release` may be an absolute link, which under an image's root leads out.
-            Ok(None) | Err(Error::Outside { .. }) => continue,
-            other => other?.unwrap_or_default(),
-        };
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-        let value = value.map(|value| value.trim().trim_matches(['"', '\'']).to_owned());
-        return Ok(value.filter(|value| !value.is_empty()));
+impl Distribution {
+    /// Reads the file under a root directory; all is unknown where there is none.
+    pub fn read(root: &Path) -> Result<Self, Error> {
+        for path in ["etc/os-release", "usr/lib/os-release"] {
+            if let Some(text) = read_text(root, Path::new(path))? {
+                return Ok(Self::parse(&text));
+            }
+        }
+        Ok(Self::default())
     }
-    Ok(None)
+
+    fn parse(text: &str) -> Self {
+        let value = |name: &str| {
+            let mut lines = text.lines();
+            let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+            let value = value.trim().trim_matches(['"', '\'']).to_owned();
+            (!value.is_empty()).then_some(value)
+        };
+        Self {
+            id: value("ID"),
+            codename: value("VERSION_CODENAME"),
+        }
+    }
 }
 
 fn words(text: &str) -> Vec<String> {

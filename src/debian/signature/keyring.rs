@@ -4,10 +4,9 @@
 //! trusts for every source. What a keyring holds is one run of certificates in binary form
 //! (RFC 9580 section 10.1), which every verifier reads.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::sources::{self, SignedBy, Source, read_inside};
+use super::super::sources::{SignedBy, Source, names_inside, read_inside, resolve_inside};
 use super::packets::{self, PUBLIC_KEY};
 use super::{Error, armor};
 use crate::digest::Digest;
@@ -139,7 +138,11 @@ impl Keyring {
 
     fn add_path(&mut self, root: &Path, path: &Path) -> Result<(), Error> {
         let relative = path.strip_prefix("/").unwrap_or(path);
-        if root.join(relative).is_dir() {
+        let real = resolve_inside(root, relative).map_err(|source| Error::Keyring {
+            keyring: shown(path),
+            source,
+        })?;
+        if real.is_some_and(|real| real.is_dir()) {
             return self.add_folder(root, relative, |name| {
                 ends_with(name, &[".gpg", ".pgp", ".asc"])
             });
@@ -156,24 +159,15 @@ impl Keyring {
         folder: &Path,
         wanted: fn(&str) -> bool,
     ) -> Result<(), Error> {
-        let failed = |source| Error::Keyring {
+        let names = names_inside(root, folder).map_err(|source| Error::Keyring {
             keyring: shown(folder),
-            source: sources::Error::Io(source),
-        };
-        let entries = match fs_err::read_dir(root.join(folder)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed(error)),
-        };
-        let mut paths = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(failed)?.file_name();
-            if name.to_str().is_some_and(wanted) {
-                paths.push(folder.join(name));
+            source,
+        })?;
+        for name in names {
+            if !name.to_str().is_some_and(wanted) {
+                continue;
             }
-        }
-        paths.sort();
-        for path in paths {
+            let path = folder.join(name);
             if let Some(bytes) = read(root, &path)? {
                 self.add(&bytes, &shown(&path))?;
             }

@@ -68,13 +68,14 @@ pub(super) fn resolve(
             });
         }
         "http" | "https" => Ok(ArchiveAddress::new(written)),
+        "file" | "copy" if root != Path::new("/") => Err("it lies in the image's own files"),
         "file" | "copy" => Ok(ArchiveAddress(format!(
             "file:///{}",
             rest.trim_matches('/')
         ))),
         "mirror+file" => match first_mirror(rest, root)? {
             Some(address) => Ok(address),
-            None => Err("its list of mirrors has no `http`, `https` or `file` address"),
+            None => Err("its list of mirrors has no address that can be asked"),
         },
         "cdrom" => Err("a disc is no archive that can be asked at any time"),
         _ if scheme.starts_with("mirror") => {
@@ -95,10 +96,11 @@ fn first_mirror(path: &str, root: &Path) -> Result<Option<ArchiveAddress>, Error
         let Some(address) = words.next().filter(|word| !word.starts_with('#')) else {
             continue;
         };
-        if !["http://", "https://", "file:"]
+        let is_local = address.starts_with("file:") && root == Path::new("/");
+        let is_remote = ["http://", "https://"]
             .iter()
-            .any(|scheme| address.starts_with(scheme))
-        {
+            .any(|it| address.starts_with(it));
+        if !is_local && !is_remote {
             continue;
         }
         let priority = words.find_map(|word| word.strip_prefix("priority:")?.parse().ok());

@@ -33,10 +33,10 @@ pub enum Error {
         /// The bound.
         maximum: u64,
     },
-    /// A link out of the root directory.
-    #[error("`{}` is a link that leads out of its root directory", path.display())]
-    Outside {
-        /// The link.
+    /// Links in a circle.
+    #[error("`{}` can't be resolved: too many symbolic links", path.display())]
+    Links {
+        /// The path.
         path: PathBuf,
     },
     /// A file can't be read.
@@ -65,7 +65,7 @@ impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Malformed { .. } | Self::None { .. } | Self::NoSuite { .. } => Exit::Usage,
-            Self::NotText { .. } | Self::TooLarge { .. } | Self::Outside { .. } => Exit::Integrity,
+            Self::NotText { .. } | Self::TooLarge { .. } | Self::Links { .. } => Exit::Integrity,
             Self::Io(_) => Exit::Io,
         }
     }
@@ -83,9 +83,7 @@ impl Fault for Error {
                  `archive.example`"
                     .to_owned(),
             ),
-            Self::NotText { .. } | Self::TooLarge { .. } | Self::Outside { .. } | Self::Io(_) => {
-                None
-            }
+            Self::NotText { .. } | Self::TooLarge { .. } | Self::Links { .. } | Self::Io(_) => None,
         }
     }
 }

@@ -127,7 +127,7 @@ impl Sources {
     /// companions have.
     fn own(&self) -> Vec<&Source> {
         let is_release = |name: &str| {
-            self.codename.as_deref() == Some(name)
+            self.distribution.codename.as_deref() == Some(name)
                 || ROLLING.contains(&name)
                 || MOVING.contains(&name)
                 || self.list.iter().any(|source| {

@@ -67,7 +67,7 @@ fn both_formats_are_read_and_other_files_are_not() {
             "etc/apt/sources.list",
             "# old\n\ndeb http://a.example/debian/ bookworm main contrib # why not\n\
              deb-src http://a.example/debian bookworm main\n\
-             deb [ arch=amd64,arm64 signed-by=/k.gpg trusted=no by-hash=force check-valid-until=no ] file:/srv/repo ./\n",
+             deb [ arch=amd64,arm64 signed-by=/k.gpg trusted=no by-hash=force check-valid-until=no ] http://flat.example ./\n",
         ),
         ("etc/apt/sources.list.d/b.sources", HOST),
         ("etc/apt/sources.list.d/c.list.disabled", "broken"),
@@ -78,7 +78,7 @@ fn both_formats_are_read_and_other_files_are_not() {
         shown(&sources.list),
         [
             "http://a.example/debian bookworm main contrib",
-            "file:///srv/repo ./ ",
+            "http://flat.example ./ ",
             "http://archive.example/debian bookworm main",
             "http://archive.example/debian bookworm-updates main",
             "http://archive.example/debian-security bookworm-security main",
@@ -344,10 +344,53 @@ fn a_host_without_apt_is_told_the_line_to_write() {
 }
 
 #[test]
-fn links_out_of_an_images_root_are_not_followed() {
-    let (image, host) = (root(&[("etc/apt/x", "")]), root(&[("passwd", "")]));
-    let link = image.path().join("etc/apt/sources.list");
-    fs_err::os::unix::fs::symlink(host.path().join("passwd"), link).unwrap();
-    let error = Sources::read(image.path()).unwrap_err();
-    assert!(error.to_string().contains("leads out"), "{error}");
+fn links_of_an_image_are_followed_inside_it_and_never_into_the_host() {
+    let image = root(&[
+        (
+            "usr/lib/os-release",
+            "ID=debian\nVERSION_CODENAME=bookworm\n",
+        ),
+        (
+            "opt/apt/one.list",
+            "deb http://a.example/debian bookworm main\n",
+        ),
+    ]);
+    let host = root(&[("two.list", "deb http://host.example/debian bookworm main\n")]);
+    let link = |target: &Path, at: &str| {
+        let at = image.path().join(at);
+        fs_err::create_dir_all(at.parent().unwrap()).unwrap();
+        fs_err::os::unix::fs::symlink(target, at).unwrap();
+    };
+    link(Path::new("/usr/lib/os-release"), "etc/os-release");
+    link(Path::new("/opt/apt"), "etc/apt/sources.list.d");
+    link(&host.path().join("two.list"), "etc/apt/sources.list");
+    let sources = Sources::read(image.path()).unwrap();
+    assert_eq!(
+        shown(&sources.list),
+        ["http://a.example/debian bookworm main"]
+    );
+    assert_eq!(sources.distribution.codename.as_deref(), Some("bookworm"));
+    assert_eq!(sources.distribution.id.as_deref(), Some("debian"));
+}
+
+#[test]
+fn archives_in_the_files_of_an_image_are_not_looked_for_in_the_hosts() {
+    let image = root(&[
+        (
+            "etc/apt/sources.list",
+            "deb [trusted=yes] file:/srv/repo ./\ndeb copy:/srv/repo x main\n\
+             deb mirror+file:/etc/apt/mirrors bookworm main\n",
+        ),
+        (
+            "etc/apt/mirrors",
+            "file:///srv/repo\nhttp://a.example/debian\n",
+        ),
+    ]);
+    let sources = Sources::read(image.path()).unwrap();
+    assert_eq!(
+        shown(&sources.list),
+        ["http://a.example/debian bookworm main"]
+    );
+    assert_eq!(sources.passed_over.len(), 2);
+    assert!(sources.passed_over[0].ends_with("it lies in the image's own files"));
 }
