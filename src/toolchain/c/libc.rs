@@ -11,7 +11,7 @@ use super::{Compiler, Musl};
 use crate::digest::Recipe;
 use crate::packages::Want;
 use crate::store::{self, Store, Tree};
-use crate::target::{Libc, Target};
+use crate::target::{Glibc, Libc, Target};
 use crate::toolchain::{Error, Resolver, Toolchain};
 
 /// Goes into the name of every tree that is made here.
@@ -137,6 +137,13 @@ fn want(target: Target, known: &[Musl]) -> Option<Want> {
         rest.is_some_and(|variant| variant.is_empty() || variant.starts_with('/'))
     };
     let musl = known.iter().find(|one| one.platforms.iter().any(fits))?;
+    // Debian's package names have no underscores.
+    let gnu = Target {
+        libc: Libc::Gnu(Glibc::new(2, 0)),
+        ..target
+    };
+    let triple = gnu.triple().replace('_', "-");
+    let named = |name: &String| name.replace("{triple}", &triple);
     Some(Want {
         name: "musl".to_owned(),
         platform,
@@ -144,7 +151,7 @@ fn want(target: Target, known: &[Musl]) -> Option<Want> {
         suite: musl.suite.clone(),
         backports: false,
         packages: musl.packages.clone(),
-        without: Vec::new(),
+        without: musl.without.iter().map(named).collect(),
     })
 }
 

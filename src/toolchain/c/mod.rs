@@ -85,6 +85,10 @@ pub struct Musl {
     pub suite: String,
     /// The packages.
     pub packages: Vec<String>,
+    /// Packages they depend on that are left out; `{triple}` is the GNU triple of the platform, as
+    /// Debian's package names have it.
+    #[serde(default)]
+    pub without: Vec<String>,
 }
 
 impl Compilers {
@@ -159,7 +163,7 @@ impl Resolver<'_> {
             program: compiler.program.clone().unwrap_or_default(),
             target: spelled(target),
             cpu: target.platform.cpu().to_owned(),
-            arguments: Vec::new(),
+            arguments: quirks(used.family, target),
             environment,
             defaults,
             tools: binutils.map_or_else(BTreeMap::new, files::binutils),
@@ -190,6 +194,15 @@ fn described<'a>(definition: &'a Definition, compiler: &Toolchain) -> Result<&'a
         .ok_or_else(|| Error::NoCompiler {
             name: compiler.name.clone(),
         })
+}
+
+/// Arguments that a target needs behind the user's.
+fn quirks(family: Family, target: Target) -> Vec<String> {
+    match (family, target.platform.architecture().name) {
+        // zig passes -fno-PIC for a static program, and clang warns that the ABI has none.
+        (Family::Zig, "mips64" | "mips64le") => vec!["-Wno-option-ignored".to_owned()],
+        (Family::Zig, _) => Vec::new(),
+    }
 }
 
 /// The target as clang and zig have it.
