@@ -7,6 +7,7 @@
 //! - `assembly`: bases, images and outputs on disk, without the program
 //! - `binutils`: the store's strip, nm, objcopy and readelf know every machine
 //! - `commands`: what the command line answers by itself
+//! - `cross`: compilers of a platform, set up for any command
 //! - `examples`: every example is built for several platforms and run
 //! - `images`: what is written is what others read
 //! - `packages`: sysroots and bases from Debian packages
@@ -21,6 +22,7 @@ mod architecture;
 mod assembly;
 mod binutils;
 mod commands;
+mod cross;
 mod debian_archive;
 mod examples;
 mod faults;
