@@ -1,0 +1,135 @@
+//! Input files of a compiler driver, and the language of each.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::tool::Language;
+use super::translate::Exists;
+
+/// One input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    /// As it was given; `-` for standard input.
+    pub(super) path: OsString,
+    /// What `-x` must say for zig to take it for what gcc does.
+    pub(super) language: Option<String>,
+    /// Whether it is compiled; else it is for the linker.
+    pub(super) is_source: bool,
+}
+
+/// What gcc compiles, by the ends of names.
+const SOURCES: [&str; 27] = [
+    "c", "i", "ii", "cc", "cp", "cxx", "cpp", "CPP", "c++", "C", "m", "mi", "mm", "M", "mii", "s",
+    "S", "sx", "h", "hh", "H", "hp", "hpp", "hxx", "HPP", "ll", "bc",
+];
+
+const HEADERS: [&str; 7] = ["h", "hh", "H", "hp", "hpp", "hxx", "HPP"];
+
+impl Input {
+    /// An input of the driver. `explicit` is what `-x` says.
+    pub(super) fn new(path: OsString, explicit: Option<&str>, driver: Language) -> Self {
+        let end = Path::new(&path).extension().and_then(OsStr::to_str);
+        let end = end.unwrap_or_default();
+        let implied = match driver {
+            Language::Assembler => Some("assembler"),
+            _ if path == "-" => Some(if driver == Language::Cxx { "c++" } else { "c" }),
+            Language::Preprocessor if !SOURCES.contains(&end) => Some("c"),
+            // gcc's C++ driver takes C for C++; zig's goes by the name.
+            Language::Cxx if matches!(end, "c" | "i") => Some("c++"),
+            Language::Cxx if end == "h" => Some("c++-header"),
+            // Names that zig does not know, and takes for objects.
+            _ => match end {
+                "i" => Some("c"),
+                "ii" | "cp" | "c++" | "CPP" => Some("c++"),
+                "sx" => Some("assembler-with-cpp"),
+                "h" => Some("c-header"),
+                "hh" | "H" | "hp" | "hpp" | "hxx" | "HPP" => Some("c++-header"),
+                _ => None,
+            },
+        };
+        let language = explicit.or(implied).map(str::to_owned);
+        Self {
+            is_source: language.is_some() || SOURCES.contains(&end),
+            language,
+            path,
+        }
+    }
+
+    /// An input that was named to the linker.
+    pub(super) fn linked(path: OsString) -> Self {
+        Self {
+            path,
+            language: None,
+            is_source: false,
+        }
+    }
+
+    /// Whether it is a header, which is compiled by itself into a precompiled one.
+    pub(super) fn is_header(&self) -> bool {
+        let end = Path::new(&self.path).extension().and_then(OsStr::to_str);
+        match &self.language {
+            Some(language) => language.ends_with("-header"),
+            None => end.is_some_and(|end| HEADERS.contains(&end)),
+        }
+    }
+
+    /// Its name without folder and end, with another end: what an output is called by default.
+    pub(super) fn named(&self, end: &str) -> OsString {
+        let mut name = Path::new(&self.path)
+            .file_stem()
+            .unwrap_or_default()
+            .to_owned();
+        name.push(".");
+        name.push(end);
+        name
+    }
+}
+
+/// What `-x` says, in words that zig has; `none` for what the names say.
+pub(super) fn language(given: &str) -> Option<String> {
+    let language = match given {
+        "none" => return None,
+        // What is preprocessed already is not changed by it.
+        "cpp-output" => "c",
+        "c++-cpp-output" => "c++",
+        other => other,
+    };
+    Some(language.to_owned())
+}
+
+/// The folder of `--sysroot=`, where there is one.
+pub(super) fn sysroot(path: &OsStr, exists: Exists<'_>) -> Option<PathBuf> {
+    let path = PathBuf::from(path);
+    let real = !path.as_os_str().is_empty() && path != Path::new("/");
+    (real && exists(&path)).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_name_says_what_it_is() {
+        for (path, explicit, driver, language, is_source) in [
+            ("a.c", None, Language::C, None, true),
+            ("a.c", None, Language::Cxx, Some("c++"), true),
+            ("a.cc", None, Language::Cxx, None, true),
+            ("a.o", None, Language::C, None, false),
+            ("a.o", Some("c"), Language::C, Some("c"), true),
+            ("libx.so.1", None, Language::C, None, false),
+            ("a.i", None, Language::C, Some("c"), true),
+            ("a.ii", None, Language::C, Some("c++"), true),
+            ("-", None, Language::C, Some("c"), true),
+            ("-", None, Language::Cxx, Some("c++"), true),
+            ("-", Some("assembler"), Language::C, Some("assembler"), true),
+            ("config.txt", None, Language::Preprocessor, Some("c"), true),
+            ("a.S", None, Language::Preprocessor, None, true),
+            ("a.asm", None, Language::Assembler, Some("assembler"), true),
+            ("a.h", None, Language::C, Some("c-header"), true),
+        ] {
+            let input = Input::new(path.into(), explicit, driver);
+            assert_eq!(input.language.as_deref(), language, "{path}");
+            assert_eq!(input.is_source, is_source, "{path}");
+        }
+    }
+}
