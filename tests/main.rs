@@ -5,6 +5,7 @@
 //! - `fetch`, `store`, `toolchain`: what is fetched arrives whole or not at all
 //! - `debian_archive`: archives are believed for their signature, and nothing else of them is
 //! - `assembly`: bases, images and outputs on disk, without the program
+//! - `base_archives`: a base image's own archives, for the sysroot of what lies over it
 //! - `binutils`: the store's strip, nm, objcopy and readelf know every machine
 //! - `commands`: what the command line answers by itself
 //! - `cross`: compilers of a platform, set up for any command
@@ -20,6 +21,7 @@
 
 mod architecture;
 mod assembly;
+mod base_archives;
 mod binutils;
 mod commands;
 mod cross;

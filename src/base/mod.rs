@@ -4,6 +4,7 @@
 //! `scratch`. Layers that will be needed are brought into the store, checked on the way; what they
 //! contain is only looked at when somebody asks for [`BasePlatform::rootfs`].
 
+mod apt;
 mod builtin;
 mod error;
 mod facts;
@@ -13,6 +14,8 @@ pub mod libc;
 pub mod pack;
 pub mod packages;
 mod reference;
+#[cfg(test)]
+pub(crate) mod sample;
 mod select;
 
 use std::path::PathBuf;

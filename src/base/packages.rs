@@ -33,6 +33,7 @@ pub fn want(reference: &Reference, wanted: &BasePackages, platform: Platform) ->
         backports: wanted.backports,
         packages: wanted.packages.clone(),
         without: wanted.without.clone(),
+        base: None,
     }
 }
 

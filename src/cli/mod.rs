@@ -13,6 +13,7 @@ mod args;
 mod build;
 mod compile;
 mod completions;
+mod configured;
 mod context;
 mod cross;
 mod failure;

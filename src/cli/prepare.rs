@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use super::configured;
 use super::context::Context;
 use super::failure::Failure;
 use super::libc;
@@ -421,8 +422,11 @@ pub(super) fn needs(
         Err(detect::Error::None { .. }) if sysroot::any(settings) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    for platform in platforms(context, settings, tools)? {
-        if let Some(want) = sysroot::want(settings, platform) {
+    let platforms = platforms(context, settings, tools)?;
+    let configured = configured::of_base(context, settings, tools, &platforms)?;
+    for platform in platforms {
+        let base = configured.get(&platform);
+        if let Some(want) = sysroot::want(settings, platform, base)? {
             tools.packages().closure(&want)?;
         }
         for reference in &references {

@@ -7,13 +7,14 @@ use thiserror::Error;
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
 use super::account::{list, plural};
+use super::configured;
 use super::context::Context;
 use super::failure::Failure;
 use super::prepare;
 use super::report::bytes;
 use super::tools::{self, Tools};
 use crate::fault::{Exit, Fault};
-use crate::packages::Want;
+use crate::packages::{Configured, Want};
 use crate::settings::config::BaseConfig;
 use crate::settings::{Flags, Settings};
 use crate::target::Platform;
@@ -192,25 +193,34 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
 }
 
 /// What the lock calls the sysroot of a platform; `None` where none is asked for.
-pub(super) fn want(settings: &Settings, platform: Platform) -> Option<Want> {
+/// `base` is what its base image is configured with.
+pub(super) fn want(
+    settings: &Settings,
+    platform: Platform,
+    base: Option<&Configured>,
+) -> Result<Option<Want>, Failure> {
     let sysroot = settings.sysroot(platform);
-    let packages = sysroot.packages.filter(|packages| !packages.is_empty())?;
-    let of_base = || match settings.image(None, None).base {
-        Some(BaseConfig::Packages(base)) => Some(base.suite),
+    let Some(packages) = sysroot.packages.filter(|packages| !packages.is_empty()) else {
+        return Ok(None);
+    };
+    let of_base = match (settings.image(None, None).base, base) {
+        (Some(BaseConfig::Packages(base)), _) => Some(base.suite),
+        (_, Some(base)) if sysroot.suite.is_none() => base.suite()?,
         _ => None,
     };
-    Some(Want {
+    Ok(Some(Want {
         name: "sysroot".to_owned(),
         platform: platform.to_string(),
         architecture: platform.debian().to_owned(),
         suite: sysroot
             .suite
-            .or_else(of_base)
+            .or(of_base)
             .unwrap_or_else(|| SUITE.to_owned()),
         backports: sysroot.backports.unwrap_or_default(),
         packages,
         without: sysroot.without.unwrap_or_default(),
-    })
+        base: base.cloned(),
+    }))
 }
 
 /// Whether there is a sysroot for any platform.
@@ -227,8 +237,10 @@ fn wants(
     tools: &Tools<'_>,
 ) -> Result<Vec<(Platform, Want)>, Failure> {
     let mut found = Vec::new();
-    for platform in prepare::platforms(context, settings, tools)? {
-        match want(settings, platform) {
+    let platforms = prepare::platforms(context, settings, tools)?;
+    let configured = configured::of_base(context, settings, tools, &platforms)?;
+    for platform in platforms {
+        match want(settings, platform, configured.get(&platform))? {
             Some(want) => found.push((platform, want)),
             None => return Err(Error::Nothing { platform }.into()),
         }

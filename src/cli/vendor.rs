@@ -6,6 +6,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::account::plural;
+use super::configured;
 use super::context::Context;
 use super::failure::Failure;
 use super::report::bytes;
@@ -81,6 +82,11 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     let mut blobs = Vec::new();
     for entry in lock.toolchains() {
         blobs.extend(tools.fetch_locked(entry)?);
+    }
+    let sysroots = lock.closures().iter().filter(|it| it.name == "sysroot");
+    let platforms: Vec<_> = sysroots.filter_map(|it| it.platform.parse().ok()).collect();
+    for base in configured::of_base(context, &settings, &tools, &platforms)?.values() {
+        tools.packages().remember_base(base);
     }
     blobs.extend(tools.packages().fetch_locked(lock)?);
     blobs.sort_by_key(|(digest, _)| *digest);

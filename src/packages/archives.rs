@@ -1,5 +1,5 @@
-//! Where packages come from: the archives that the settings or the host's apt name, opened for a
-//! want.
+//! Where packages come from: the archives that the settings, the host's apt or a base image name,
+//! opened for a want.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -19,10 +19,12 @@ use crate::progress::{Meter, Observer};
 
 /// The suites for a want, each opened once for everything that asks for them.
 pub(super) fn universe(packages: &Packages<'_>, want: &Want) -> Result<Arc<Universe>, Error> {
+    let chosen = choose(packages, want)?;
     let key = (
         want.suite.clone(),
         want.backports,
         want.architecture.clone(),
+        chosen.root.to_owned(),
     );
     let mut opened = packages
         .universes
@@ -31,7 +33,7 @@ pub(super) fn universe(packages: &Packages<'_>, want: &Want) -> Result<Arc<Unive
     if let Some(universe) = opened.get(&key) {
         return Ok(Arc::clone(universe));
     }
-    let universe = Arc::new(open(packages, want)?);
+    let universe = Arc::new(open(packages, want, &chosen)?);
     opened.insert(key, Arc::clone(&universe));
     Ok(universe)
 }
@@ -41,14 +43,25 @@ pub(super) fn source(
     packages: &Packages<'_>,
     package: &debian::Package,
 ) -> Result<fetch::Source, Error> {
-    let suites = sources(packages)?;
-    // A suite that no source has any more may still be in the same archives.
-    let of_suite = suites.for_suite(&package.suite).unwrap_or_default();
     let mut archives: Vec<String> = Vec::new();
-    for source in of_suite.iter().chain(&suites.list) {
-        let address = source.archive.whole().to_owned();
-        if !archives.contains(&address) {
-            archives.push(address);
+    let mut add = |suites: &Sources| {
+        // A suite that no source has any more may still be in the same archives.
+        let of_suite = suites.for_suite(&package.suite).unwrap_or_default();
+        for source in of_suite.iter().chain(&suites.list) {
+            let address = source.archive.whole().to_owned();
+            if !archives.contains(&address) {
+                archives.push(address);
+            }
+        }
+    };
+    add(sources(packages)?);
+    if packages.policy.archives.is_none() {
+        let bases = packages.bases.lock();
+        for base in bases.unwrap_or_else(PoisonError::into_inner).iter() {
+            // Malformed ones are told where they are needed; here it may be the host's.
+            if let Ok(sources) = base.sources() {
+                add(sources);
+            }
         }
     }
     Ok(fetch::Source::Debian {
@@ -57,6 +70,58 @@ pub(super) fn source(
         archives,
         path: package.path.clone(),
     })
+}
+
+/// The sources for a want, and the directory that is the root to them.
+struct Chosen<'c> {
+    sources: &'c Sources,
+    root: &'c Path,
+}
+
+/// The user's; else the host's where they are of the base's distribution and have the suite; else
+/// the base's own, if it has any: a distribution's packages are in no archive of another one.
+fn choose<'c>(packages: &'c Packages<'_>, want: &'c Want) -> Result<Chosen<'c>, Error> {
+    let host = Chosen {
+        sources: sources(packages)?,
+        root: Path::new("/"),
+    };
+    let Some(base) = want
+        .base
+        .as_ref()
+        .filter(|_| packages.policy.archives.is_none())
+    else {
+        return Ok(host);
+    };
+    let distribution = base.distribution()?;
+    if serves(host.sources, distribution.as_deref(), &want.suite) {
+        return Ok(host);
+    }
+    let own = base.sources().map_err(|source| Error::BaseSources {
+        suite: want.suite.clone(),
+        source: Box::new(source),
+    })?;
+    if own.list.is_empty() {
+        return Ok(host);
+    }
+    let observer = Once(packages);
+    for note in &own.passed_over {
+        observer.note(&format!("base image: {note}"));
+    }
+    observer.note(&format!(
+        "packages of `{}` come from the archives that the base image names",
+        want.suite
+    ));
+    Ok(Chosen {
+        sources: own,
+        root: base.path(),
+    })
+}
+
+/// Whether the host's apt has a suite of the distribution that a base is of.
+fn serves(host: &Sources, distribution: Option<&str>, suite: &str) -> bool {
+    distribution.is_some()
+        && host.distribution.id.as_deref() == distribution
+        && host.for_suite(suite).is_ok()
 }
 
 fn sources<'p>(packages: &'p Packages<'_>) -> Result<&'p Sources, Error> {
@@ -103,8 +168,11 @@ impl Observer for Once<'_, '_> {
     }
 }
 
-fn open(packages: &Packages<'_>, want: &Want) -> Result<Universe, Error> {
-    let sources = sources(packages)?;
+fn open(
+    packages: &Packages<'_>,
+    want: &Want,
+    Chosen { sources, root }: &Chosen<'_>,
+) -> Result<Universe, Error> {
     let mut chosen = sources.for_suite(&want.suite)?;
     if want.backports {
         chosen.extend(sources.for_suite(&format!("{}-backports", want.suite))?);
@@ -117,7 +185,7 @@ fn open(packages: &Packages<'_>, want: &Want) -> Result<Universe, Error> {
         packages.fetcher,
         &Options {
             architecture: &want.architecture,
-            root: Path::new("/"),
+            root,
             verifier: Verifier::Any,
             now: Date::now(),
             without_suites: &packages.policy.without_suites,
@@ -137,4 +205,37 @@ fn open(packages: &Packages<'_>, want: &Want) -> Result<Universe, Error> {
         }
     }
     Ok(universe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_apt_serves_suites_of_its_own_distribution() {
+        let host = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("etc/os-release", "ID=debian\nVERSION_CODENAME=bookworm\n"),
+            (
+                "etc/apt/sources.list",
+                "deb http://a.example/debian bookworm main\n",
+            ),
+        ] {
+            let path = host.path().join(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+        let host = Sources::read(host.path()).unwrap();
+        for (distribution, suite, expected) in [
+            (Some("debian"), "bookworm", true),
+            // A release of the same archives.
+            (Some("debian"), "trixie", true),
+            (Some("ubuntu"), "noble", false),
+            (None, "bookworm", false),
+        ] {
+            assert_eq!(serves(&host, distribution, suite), expected, "{suite}");
+        }
+        let none = Sources::default();
+        assert!(!serves(&none, Some("debian"), "bookworm"));
+    }
 }

@@ -136,6 +136,9 @@ fn key(want: &Want) -> Digest {
     for name in &want.without {
         recipe = recipe.with(format!("without {name}"));
     }
+    if let Some(base) = &want.base {
+        recipe = recipe.with(base.path().as_os_str().as_encoded_bytes());
+    }
     recipe.finish()
 }
 

@@ -12,6 +12,14 @@ pub enum Error {
     /// No archive is known, or its sources are malformed.
     #[error(transparent)]
     Sources(Box<sources::Error>),
+    /// The sources of a base image are malformed.
+    #[error("can't use the apt sources of the base image")]
+    BaseSources {
+        /// The suite that was wanted.
+        suite: String,
+        /// What is wrong with them.
+        source: Box<sources::Error>,
+    },
     /// The archive can't be read or trusted.
     #[error(transparent)]
     Archive(Box<archive::Error>),
@@ -107,6 +115,7 @@ impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Sources(error) => error.exit(),
+            Self::BaseSources { .. } => Exit::Base,
             Self::Archive(error) => error.exit(),
             Self::Index(error) => error.exit(),
             Self::Rootfs(error) => error.exit(),
@@ -123,6 +132,10 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Sources(error) => error.hint(),
+            Self::BaseSources { suite, .. } => sources::Error::None {
+                suite: suite.clone(),
+            }
+            .hint(),
             Self::Archive(error) => error.hint(),
             Self::Index(error) => error.hint(),
             Self::Rootfs(error) => error.hint(),

@@ -7,10 +7,12 @@
 
 mod archives;
 mod closure;
+mod configured;
 mod error;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::debian::resolve::Resolution;
@@ -21,6 +23,7 @@ use crate::lock::Lock;
 use crate::progress::Observer;
 use crate::{debian, lock};
 
+pub use configured::Configured;
 pub use error::Error;
 pub use trees::{Content, Entry, Rootfs};
 
@@ -41,6 +44,9 @@ pub struct Want {
     pub packages: Vec<String>,
     /// Names of packages that are left out, with all that only they bring.
     pub without: Vec<String>,
+    /// What the base image that it is for is configured with. It serves where the user names no
+    /// archives and the host has none of that distribution.
+    pub base: Option<Configured>,
 }
 
 /// Exact packages for what was wanted.
@@ -82,13 +88,14 @@ pub struct Packages<'a> {
     observer: &'a dyn Observer,
     policy: Policy,
     sources: OnceLock<Sources>,
+    bases: Mutex<Vec<Configured>>,
     universes: Mutex<BTreeMap<Opened, Arc<Universe>>>,
     used: Mutex<Vec<Closure>>,
     said: Mutex<BTreeSet<String>>,
 }
 
-/// Suite, backports, architecture.
-type Opened = (String, bool, String);
+/// Suite, backports, architecture, and the root directory of the sources.
+type Opened = (String, bool, String, PathBuf);
 
 impl<'a> Packages<'a> {
     /// Nothing is asked before it is needed.
@@ -98,6 +105,7 @@ impl<'a> Packages<'a> {
             observer,
             policy,
             sources: OnceLock::new(),
+            bases: Mutex::default(),
             universes: Mutex::default(),
             used: Mutex::default(),
             said: Mutex::default(),
@@ -106,12 +114,23 @@ impl<'a> Packages<'a> {
 
     /// The packages for what is wanted: the lock's, else those that the archive has now.
     pub fn closure(&self, want: &Want) -> Result<Closure, Error> {
+        if let Some(base) = &want.base {
+            self.remember_base(base);
+        }
         let closure = closure::find(self, want)?;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if !used.iter().any(|other| other.want == *want) {
             used.push(closure.clone());
         }
         Ok(closure)
+    }
+
+    /// Adds what a base image is configured with to where locked packages are looked for.
+    pub fn remember_base(&self, base: &Configured) {
+        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        if !bases.contains(base) {
+            bases.push(base.clone());
+        }
     }
 
     /// How many things may be done at once.

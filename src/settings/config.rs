@@ -91,8 +91,8 @@ pub struct SysrootConfig {
     /// Debian packages, such as `["libssl-dev"]`; they come with what they depend on. As for apt,
     /// `NAME=VERSION` and `NAME/SUITE` choose among several.
     pub packages: Option<Vec<String>>,
-    /// The suite they are of, such as `"bookworm"`, with its updates. Default: that of a base made
-    /// from packages, else `"trixie"`.
+    /// The suite they are of, such as `"bookworm"`, with its updates. Default: that of the base,
+    /// where it is made from packages or an image of Debian or a derivative, else `"trixie"`.
     pub suite: Option<String>,
     /// Whether the suite's backports are used, too, where a package asks for them. Default:
     /// `false`.

@@ -148,6 +148,7 @@ fn want(name: &str, host: &str, machine: Platform, packages: &Packages) -> Want 
         backports: false,
         packages: packages.names.clone(),
         without: packages.without.clone(),
+        base: None,
     }
 }
 

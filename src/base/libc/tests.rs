@@ -1,29 +1,9 @@
 //! Tests of the C library: bases as distributions make them, and as people change them.
 
-use std::sync::OnceLock;
-
-use serde_json::Value;
-use tar::{EntryType, Header};
-
 use super::*;
-use crate::digest::DiffId;
+use crate::base::sample::{Member, Yard, link, text};
 use crate::elf::sample::Sample;
 use crate::fault::{Exit, Fault};
-use crate::oci::{self, Descriptor};
-
-/// A member of a layer: its name, and what it is.
-enum Member {
-    File(Vec<u8>),
-    Link(&'static str),
-}
-
-fn text(text: &str) -> Member {
-    Member::File(text.as_bytes().to_vec())
-}
-
-fn link(target: &'static str) -> Member {
-    Member::Link(target)
-}
 
 /// A C library for a platform that defines these versions.
 fn library(platform: &str, versions: &[&'static str]) -> Member {
@@ -46,75 +26,13 @@ fn status(package: &str, version: &str, architecture: &str) -> Member {
     ))
 }
 
-struct Yard {
-    #[expect(dead_code, reason = "kept for its folder")]
-    home: tempfile::TempDir,
-    store: Store,
-}
-
 impl Yard {
-    fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open(&home.path().join("store")).unwrap();
-        Self { home, store }
-    }
-
-    fn base(&self, platform: &str, layers: &[&[(&str, Member)]]) -> BasePlatform {
-        let platform: Platform = platform.parse().unwrap();
-        let mut base = BasePlatform {
-            platform,
-            descriptor: None,
-            spelling: oci::Platform::from(platform),
-            config: Value::Null,
-            layers: Vec::new(),
-            diff_ids: Vec::new(),
-            held: Vec::new(),
-            rootfs: OnceLock::new(),
-            libc: OnceLock::new(),
-        };
-        for layer in layers {
-            let bytes = tar(layer);
-            let (digest, size) = self.store.insert_blob(&mut &bytes[..], None).unwrap();
-            base.layers
-                .push(Descriptor::new(oci::media::LAYER, digest, size));
-            base.diff_ids.push(DiffId::new(digest));
-        }
-        base
-    }
-
     fn libc(&self, platform: &str, layers: &[&[(&str, Member)]]) -> String {
         match self.base(platform, layers).libc(&self.store).unwrap() {
             None => "none".to_owned(),
             Some(libc) => libc.to_string(),
         }
     }
-
-    fn remove_blobs(&self, base: &BasePlatform) {
-        for layer in &base.layers {
-            let path = self.store.blob(&layer.digest).unwrap().path.clone();
-            fs_err::remove_file(path).unwrap();
-        }
-    }
-}
-
-fn tar(members: &[(&str, Member)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (path, member) in members {
-        let mut header = Header::new_gnu();
-        header.set_mode(0o644);
-        match member {
-            Member::File(bytes) => {
-                header.set_size(bytes.len() as u64);
-                builder.append_data(&mut header, path, &bytes[..]).unwrap();
-            }
-            Member::Link(target) => {
-                header.set_entry_type(EntryType::Symlink);
-                header.set_size(0);
-                builder.append_link(&mut header, path, target).unwrap();
-            }
-        }
-    }
-    builder.into_inner().unwrap()
 }
 
 const STATUS: &str = "var/lib/dpkg/status";

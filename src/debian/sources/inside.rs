@@ -1,6 +1,6 @@
 //! Files under a root directory, as a process whose root it is would see them: links are followed,
 //! and none leads out, because `/` and the parent of `/` are the root directory itself
-//! (path_resolution(7), chroot(2)).
+//! (`path_resolution(7)`, `chroot(2)`).
 //!
 //! The root may be a stranger's image laid out on disk, so nothing is opened before its whole path
 //! has been resolved here.

@@ -58,6 +58,22 @@ impl Sources {
         Ok(merged(found))
     }
 
+    /// The release that moves on which the sources are of, such as `sid` of an image whose os-release
+    /// names the release that is to come; `None` where they have the latter, too.
+    pub fn moving(&self) -> Option<&str> {
+        let releases = self.list.iter().map(|source| split(&source.suite).0);
+        let is_moving = |name: &&str| ROLLING.contains(name) || MOVING.contains(name);
+        let codename = self.distribution.codename.as_deref();
+        let mut moving = None;
+        for release in releases {
+            if Some(release) == codename {
+                return None;
+            }
+            moving = moving.or(Some(release).filter(is_moving));
+        }
+        moving
+    }
+
     /// Sources that have the suite itself, and then those of its companions.
     fn direct(&self, suite: &str) -> Vec<Source> {
         let (release, _) = split(suite);

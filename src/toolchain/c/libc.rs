@@ -152,6 +152,7 @@ fn want(target: Target, known: &[Musl]) -> Option<Want> {
         backports: false,
         packages: musl.packages.clone(),
         without: musl.without.iter().map(named).collect(),
+        base: None,
     })
 }
 
