@@ -38,8 +38,6 @@ const FOLDERS: [(&str, &[&str]); 6] = [
 
 /// The largest file that is taken, as large as the largest keyring that is read.
 const LARGEST: u64 = 8 << 20;
-/// So many files are taken; a host has some twenty.
-const FILES: usize = 1000;
 
 impl BasePlatform {
     /// What the base is configured with; `None` where it is made here, or is no base of Debian or a
@@ -132,8 +130,7 @@ fn further(laid_out: &Path, rootfs: &Rootfs) -> BTreeMap<String, String> {
 }
 
 fn add(found: &mut BTreeMap<String, String>, rootfs: &Rootfs, path: &str) {
-    if found.len() < FILES
-        && let Some((real, node)) = rootfs.follow(path)
+    if let Some((real, node)) = rootfs.follow(path)
         && node.kind == NodeKind::File
     {
         found.insert(path.to_owned(), real);

@@ -16,6 +16,9 @@ use crate::oci::{self, Descriptor};
 use crate::store::{Blob, Store};
 use crate::target::{Libc, Platform};
 
+/// The most bytes of a base's files that are held in memory at a time.
+const TOGETHER: u64 = 128 << 20;
+
 /// A base image for the platforms wanted.
 #[derive(Debug)]
 pub struct Base {
@@ -74,7 +77,7 @@ impl BasePlatform {
     }
 
     /// The bytes of files, by their real paths in [`BasePlatform::rootfs`], each with the most bytes
-    /// that it may have. What is not a file is left out. Each layer is read once, and only those
+    /// that it may have; together no more than 128 MiB. What is not a file is left out. Each layer is read once, and only those
     /// that have any of them.
     pub fn read(
         &self,
@@ -83,11 +86,20 @@ impl BasePlatform {
     ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
         let rootfs = self.rootfs(store)?;
         let mut wanted: BTreeMap<usize, BTreeMap<String, u64>> = BTreeMap::new();
+        let mut total: u64 = 0;
         for (path, limit) in paths {
             if let Some(node) = rootfs.get(path).filter(|node| node.kind == NodeKind::File) {
+                total = total.saturating_add(node.size.min(*limit));
                 let limits = wanted.entry(node.layer).or_default();
                 limits.insert(node.member(path).to_owned(), *limit);
             }
+        }
+        if total > TOGETHER {
+            return Err(Error::Oci(oci::Error::TooLarge {
+                what: format!("what is read of the base for {}", self.platform),
+                size: total,
+                limit: TOGETHER,
+            }));
         }
         let mut members = BTreeMap::new();
         for (number, limits) in &wanted {

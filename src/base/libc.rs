@@ -169,16 +169,17 @@ fn of_files(
     store: &Store,
     libraries: &[String],
 ) -> Result<Option<Glibc>, Error> {
-    let wanted = libraries.iter().cloned();
-    let wanted = wanted.map(|path| (path, LARGEST_LIBRARY)).collect();
     let mut versions = Vec::new();
-    for (path, bytes) in base.read(store, &wanted)? {
-        versions.extend(of_library(&bytes, &path, base.platform).map_err(|source| {
-            Error::Libc {
+    // One at a time: each may be large.
+    for path in libraries {
+        let wanted = BTreeMap::from([(path.clone(), LARGEST_LIBRARY)]);
+        for bytes in base.read(store, &wanted)?.values() {
+            let version = of_library(bytes, path, base.platform);
+            versions.extend(version.map_err(|source| Error::Libc {
                 platform: base.platform,
                 source,
-            }
-        })?);
+            })?);
+        }
     }
     Ok(versions.into_iter().min())
 }

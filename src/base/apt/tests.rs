@@ -163,3 +163,24 @@ fn a_file_that_is_too_large_is_refused() {
     );
     assert_eq!(error.exit(), Exit::Base);
 }
+
+#[test]
+fn many_files_together_may_not_fill_the_memory() {
+    let names: Vec<String> = (0..20)
+        .map(|number| format!("usr/share/keyrings/{number}.gpg"))
+        .collect();
+    let mut base: Vec<(&str, Member)> = names
+        .iter()
+        .map(|name| (name.as_str(), Member::File(vec![0; 7 << 20])))
+        .collect();
+    base.push((STATUS.0, text(STATUS.1)));
+    let yard = Yard::new();
+    let error = yard
+        .image("linux/arm64", &[&base])
+        .configured(&yard.store, &Silent)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "what is read of the base for linux/arm64 has 146800640 bytes: expected at most 134217728"
+    );
+}
