@@ -7,6 +7,7 @@ use polyarch::digest::Digest;
 use polyarch::fault::Fault;
 use polyarch::oci;
 use polyarch::store::Store;
+use polyarch::target::{Glibc, Libc};
 use serde_json::{Value, json};
 
 use super::support::{Yard, plan, platform};
@@ -32,6 +33,38 @@ fn all_platforms_are_those_of_the_base() {
         rootfs.resolve_parent("/bin/app").expect("resolves"),
         "usr/bin/app"
     );
+}
+
+#[test]
+fn a_base_says_its_c_library_however_it_is_stored() {
+    let yard = Yard::new();
+    let tree = yard.path("debian.tree");
+    for (name, content) in [
+        ("usr/lib/aarch64-linux-gnu/libc.so.6", "not read"),
+        (
+            "var/lib/dpkg/status.d/libc6",
+            "Package: libc6\nVersion: 2.36-9+deb12u10\nArchitecture: arm64\n",
+        ),
+    ] {
+        yard.file(&format!("debian.tree/{name}"), content.as_bytes());
+    }
+    let mut debian = plan(&["linux/arm64"], &[(&tree, "/")]);
+    debian.tags = vec!["registry.example/debian:1".to_owned()];
+    let image = yard.build("scratch", &debian);
+    for (output, reference) in [
+        ("type=oci-layout,dest=debian", "oci:debian"),
+        ("type=oci,dest=debian.tar", "oci-archive:debian.tar"),
+        ("type=docker,dest=docker.tar", "docker-archive:docker.tar"),
+    ] {
+        yard.write(&debian, &image, output).expect(output);
+        let base = yard.load(reference, &Wanted::All).expect(reference);
+        let libc = base.platforms[0].libc(&yard.store).expect("reads");
+        assert_eq!(libc, Some(Libc::Gnu(Glibc::new(2, 36))), "{reference}");
+    }
+    // One that is made here is known without its layers.
+    let wanted = Wanted::These(vec![platform("arm64")]);
+    let scratch = yard.load("scratch", &wanted).expect("made here");
+    assert_eq!(scratch.platforms[0].libc(&yard.store).expect("known"), None);
 }
 
 #[test]
