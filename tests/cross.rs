@@ -33,7 +33,15 @@ fn a_command_finds_the_platforms_compiler_in_its_environment_and_on_path() {
     let project = project(&[("hello.c", HELLO)]);
     let script = "$CC -O2 -o one hello.c && $STRIP one && \
                   ${CROSS_COMPILE}gcc -o two hello.c && $CC -dumpmachine";
-    let ran = project.ok(&["exec", "--platform", "linux/arm64", "--", "sh", "-c", script]);
+    let ran = project.ok(&[
+        "exec",
+        "--platform",
+        "linux/arm64",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]);
     assert_eq!(ran.stdout, "aarch64-linux-musl\n");
     for name in ["one", "two"] {
         let program = project.root.join(name);
@@ -64,10 +72,22 @@ fn several_platforms_are_run_one_after_the_other_and_those_that_fail_are_named()
     let script = "echo $POLYARCH_PLATFORM; test $POLYARCH_ARCH = amd64";
     let ran = project.fails(
         1,
-        &["exec", "--platform", "amd64,arm64", "--", "sh", "-c", script],
+        &[
+            "exec",
+            "--platform",
+            "amd64,arm64",
+            "--",
+            "sh",
+            "-c",
+            script,
+        ],
     );
     assert_eq!(ran.stdout, "linux/amd64\nlinux/arm64\n");
-    assert!(ran.stderr.contains("failed for linux/arm64"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("failed for linux/arm64"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -80,20 +100,33 @@ fn configure_scripts_learn_that_it_is_a_cross_compilation() {
     done"#;
     let project = project(&[]);
     let ran = project.ok(&["exec", "--platform", "riscv64", "--", "sh", "-c", script]);
-    assert_eq!(ran.stdout, "riscv64-linux-musl yes yes\ni386-pc-none no yes\n");
+    assert_eq!(
+        ran.stdout,
+        "riscv64-linux-musl yes yes\ni386-pc-none no yes\n"
+    );
 }
 
 #[test]
 fn the_environment_is_printed_for_shells_for_scripts_and_for_build_systems() {
     let project = project(&[]);
     let shell = project.ok(&["env", "--platform", "arm64"]).stdout;
-    assert!(shell.contains("\nexport CROSS_COMPILE='aarch64-linux-musl-'\n"), "{shell}");
-    let json = project.ok(&["--json", "env", "--platform", "arm64,amd64"]).stdout;
+    assert!(
+        shell.contains("\nexport CROSS_COMPILE='aarch64-linux-musl-'\n"),
+        "{shell}"
+    );
+    let json = project
+        .ok(&["--json", "env", "--platform", "arm64,amd64"])
+        .stdout;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json[0]["platform"], "linux/amd64");
     assert_eq!(json[1]["variables"]["POLYARCH_ARCH"], "arm64");
-    for (format, word) in [("cmake", "CMAKE_C_COMPILER"), ("meson", "cpu_family = 'aarch64'")] {
-        let path = project.ok(&["env", "--platform", "arm64", "--format", format]).stdout;
+    for (format, word) in [
+        ("cmake", "CMAKE_C_COMPILER"),
+        ("meson", "cpu_family = 'aarch64'"),
+    ] {
+        let path = project
+            .ok(&["env", "--platform", "arm64", "--format", format])
+            .stdout;
         let text = fs_err::read_to_string(path.trim_end()).expect("a file");
         assert!(text.contains(word), "{text}");
         assert!(!text.contains('{') || format == "cmake", "{text}");
@@ -106,7 +139,15 @@ fn the_environment_is_printed_for_shells_for_scripts_and_for_build_systems() {
 fn glibc_is_linked_in_no_newer_version_than_was_asked_for() {
     let project = project(&[("hello.c", HELLO)]);
     project.ok(&[
-        "exec", "--platform", "arm64", "--libc", "gnu.2.28", "--", "sh", "-c", "$CC -o hello hello.c",
+        "exec",
+        "--platform",
+        "arm64",
+        "--libc",
+        "gnu.2.28",
+        "--",
+        "sh",
+        "-c",
+        "$CC -o hello hello.c",
     ]);
     let versions = agrees(judge("readelf").arg("-VW").arg(project.root.join("hello"))).stdout;
     assert!(versions.contains("GLIBC_2.17"), "{versions}");

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::prepare;
 use super::tools::Tools;
-use crate::base::{Base, Wanted};
+use crate::base::{self, Base, Reference, Wanted};
 use crate::settings::Settings;
 use crate::target::{Libc, Platform};
 
@@ -17,18 +17,15 @@ pub(super) fn find(
     tools: &Tools<'_>,
     platforms: &[Platform],
 ) -> Result<BTreeMap<Platform, Libc>, Failure> {
-    let mut bases = Vec::new();
-    let open = platforms
-        .iter()
-        .any(|platform| settings.libc(*platform).is_none());
-    for reference in prepare::references(context, settings)? {
-        // Without a C library of its own there is nothing to look for.
-        if open && reference.has_platforms() {
-            let wanted = Wanted::These(platforms.to_vec());
-            bases.push(prepare::load(context, tools, &reference, wanted)?);
+    let unsaid = |platform: &&Platform| settings.libc(**platform).is_none();
+    let open: Vec<Platform> = platforms.iter().filter(unsaid).copied().collect();
+    let mut found = Found::new();
+    if !open.is_empty() {
+        for reference in prepare::references(context, settings)? {
+            of_reference(context, tools, &reference, &open, &mut found)?;
         }
     }
-    of_bases(context, settings, platforms, &bases)
+    Ok(decided(settings, platforms, &found))
 }
 
 /// What the settings say, else what all of these bases can do with.
@@ -38,31 +35,61 @@ pub(super) fn of_bases(
     platforms: &[Platform],
     bases: &[Base],
 ) -> Result<BTreeMap<Platform, Libc>, Failure> {
-    let mut libcs = BTreeMap::new();
-    for &platform in platforms {
-        let libc = match settings.libc(platform) {
-            Some(libc) => libc,
-            None => common(&own(context, platform, bases)?),
-        };
-        libcs.insert(platform, libc);
+    let mut found = Found::new();
+    for base in bases {
+        note(context, base, &mut found)?;
     }
-    Ok(libcs)
+    Ok(decided(settings, platforms, &found))
 }
 
-/// What each base has for a platform.
-fn own(
+/// The C library of each base, by platform.
+type Found = BTreeMap<Platform, Vec<Option<Libc>>>;
+
+fn of_reference(
     context: &Context<'_>,
-    platform: Platform,
-    bases: &[Base],
-) -> Result<Vec<Option<Libc>>, Failure> {
-    let mut found = Vec::new();
-    for base in bases {
-        let own = base.platforms.iter().find(|one| one.platform == platform);
-        if let Some(own) = own {
-            found.push(own.libc(context.store.get()?)?);
+    tools: &Tools<'_>,
+    reference: &Reference,
+    platforms: &[Platform],
+    found: &mut Found,
+) -> Result<(), Failure> {
+    if let Reference::Packages(packages) = reference {
+        // Their names and versions say it; nothing has to be unpacked.
+        for &platform in platforms {
+            let want = base::packages::want(reference, packages, platform);
+            let closure = tools.packages().closure(&want)?;
+            let libc = base::libc::of_closure(&closure);
+            found.entry(platform).or_default().push(libc);
+        }
+    } else if reference.has_platforms() {
+        let wanted = Wanted::These(platforms.to_vec());
+        note(
+            context,
+            &prepare::load(context, tools, reference, wanted)?,
+            found,
+        )?;
+    } else {
+        // The built-in ones have none.
+        for &platform in platforms {
+            found.entry(platform).or_default().push(None);
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+fn note(context: &Context<'_>, base: &Base, found: &mut Found) -> Result<(), Failure> {
+    for own in &base.platforms {
+        let libc = own.libc(context.store.get()?)?;
+        found.entry(own.platform).or_default().push(libc);
+    }
+    Ok(())
+}
+
+fn decided(settings: &Settings, platforms: &[Platform], found: &Found) -> BTreeMap<Platform, Libc> {
+    let decide = |&platform: &Platform| {
+        let of_bases = || common(found.get(&platform).map_or(&[], Vec::as_slice));
+        (platform, settings.libc(platform).unwrap_or_else(of_bases))
+    };
+    platforms.iter().map(decide).collect()
 }
 
 /// glibc where all have it, the oldest of them; a program without shared libraries runs anywhere.
