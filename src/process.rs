@@ -155,7 +155,7 @@ impl Runner {
 
     /// Runs to the end, unless `stop` ends it before.
     pub fn stoppable(self, spec: &CommandSpec, stop: &Stop) -> Result<Output, Error> {
-        run(spec, stop, Stdio::null())
+        run(spec, stop, Stdio::null(), Stdio::piped())
     }
 
     /// As [`Runner::stoppable`], and for as long as the command runs it holds the lock that we
@@ -164,11 +164,23 @@ impl Runner {
     pub fn holding(self, spec: &CommandSpec, stop: &Stop, lock: &File) -> Result<Output, Error> {
         // Of what a process has open, only the standard streams are inherited.
         let shared = lock.try_clone().map_err(|source| start(spec, source))?;
-        run(spec, stop, shared.into())
+        run(spec, stop, shared.into(), Stdio::piped())
+    }
+
+    /// As [`Runner::holding`], and standard output goes into a file: build systems write much.
+    pub fn logging(
+        self,
+        spec: &CommandSpec,
+        stop: &Stop,
+        lock: &File,
+        log: File,
+    ) -> Result<Output, Error> {
+        let shared = lock.try_clone().map_err(|source| start(spec, source))?;
+        run(spec, stop, shared.into(), log.into())
     }
 }
 
-fn run(spec: &CommandSpec, stop: &Stop, input: Stdio) -> Result<Output, Error> {
+fn run(spec: &CommandSpec, stop: &Stop, input: Stdio, output: Stdio) -> Result<Output, Error> {
     if interrupt::signal().is_some() {
         return Err(Error::Interrupted);
     }
@@ -176,7 +188,7 @@ fn run(spec: &CommandSpec, stop: &Stop, input: Stdio) -> Result<Output, Error> {
     command
         .process_group(0)
         .stdin(input)
-        .stdout(Stdio::piped())
+        .stdout(output)
         .stderr(Stdio::piped());
     let child = command.spawn().map_err(|source| start(spec, source))?;
     let id = child.id();

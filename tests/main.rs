@@ -12,6 +12,7 @@
 //! - `examples`: every example is built for several platforms and run
 //! - `images`: what is written is what others read
 //! - `packages`: sysroots and bases from Debian packages
+//! - `projects`: C and C++ projects are built and run, and what is wrong with them is told
 //! - `reproducible`: same inputs, same bytes
 //! - `foreign`: no foreign code runs
 //! - `faults`: bad input is a clear error and leaves nothing behind
@@ -32,6 +33,7 @@ mod fetch;
 mod foreign;
 mod images;
 mod packages;
+mod projects;
 mod reference;
 mod reproducible;
 mod signals;

@@ -1,10 +1,12 @@
 //! The short account of a build: what was found and why, what it will be, what it became.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::prepare::Prepared;
 use super::report::{Report, bytes, seconds};
 use crate::compile::Finished;
+use crate::plan;
 use crate::project::Source;
 use crate::target::Platform;
 use crate::toolchain::Origin;
@@ -34,6 +36,21 @@ pub(super) fn prepared(report: &Report, prepared: &Prepared) {
             for command in &source.commands {
                 report.verbose(&format!("{} is {}", command.name, command.import_path));
             }
+        }
+        Source::Cmake(_) => native(report, prepared, "CMake", &because),
+        Source::Make(source) => {
+            native(report, prepared, "make", &because);
+            if source.top != project.root {
+                report.verbose(&format!("the copy is of {}", source.top.display()));
+            }
+        }
+        Source::C(source) => {
+            let language = match plan::native::has_cpp(&source.files) {
+                true => "C++",
+                false => "C",
+            };
+            native(report, prepared, language, &because);
+            report.detail(&plural(source.files.len(), "source"));
         }
         Source::Prebuilt(files) => {
             report.field(
@@ -76,6 +93,25 @@ pub(super) fn prepared(report: &Report, prepared: &Prepared) {
             "Toolchain",
             &format!("{} {} ({from})", toolchain.name, toolchain.version),
         );
+    }
+}
+
+/// A project whose programs are found when it is built.
+fn native(report: &Report, prepared: &Prepared, kind: &str, because: &str) {
+    let name = &prepared.project.name;
+    report.field("Project", &format!("{kind}, {name} ({because})"));
+    let targets: BTreeSet<&str> = prepared
+        .compilers
+        .values()
+        .map(|compilers| compilers.target.as_str())
+        .collect();
+    for target in targets {
+        report.verbose(&format!("compiled for {target}"));
+    }
+    for program in prepared.programs.values() {
+        let path = program.program.as_deref().unwrap_or(&program.root);
+        let line = format!("{} {} ({})", program.name, program.version, path.display());
+        report.verbose(&line);
     }
 }
 

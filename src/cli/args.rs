@@ -91,7 +91,7 @@ pub(super) struct ProjectArgs {
     /// Platforms, such as linux/amd64,linux/arm/v7, or all for those of the base
     #[arg(long, value_name = "PLATFORMS")]
     pub(super) platform: Vec<String>,
-    /// What the project is, where that is not clear: go or prebuilt
+    /// What the project is, where that is not clear: go, cmake, make, c or prebuilt
     #[arg(long, value_name = "KIND")]
     pub(super) kind: Option<String>,
     /// Go packages whose commands are built [default: ./...]

@@ -145,13 +145,17 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     tools.keep_lock()?;
     account::prepared(context.report, &prepared);
     let workspace = compile::open(context, &prepared)?;
-    compile::artifacts(
+    let artifacts = compile::artifacts(
         context,
         &prepared,
         &workspace,
         args.fail_fast,
         loader(&prepared),
     )?;
+    if prepared.plan.found_when_built {
+        prepared.found(&settings, artifacts)?;
+        apply(&args.image, &mut prepared.plan);
+    }
     let images = assemble(context, &prepared)?;
     let items: Vec<Item<'_>> = prepared
         .plan

@@ -93,6 +93,7 @@ pub(super) fn artifacts(
         fail_fast,
         offline: context.global.offline,
         compilers: &prepared.compilers,
+        programs: &prepared.programs,
         loader,
         observer: context.report,
         finished: &finished,

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::prepare::{self, Prepared};
 use super::tools::{self, Tools};
 use crate::plan::Action;
+use crate::plan::native::{NativeStep, System};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -86,7 +87,19 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
 
 fn steps(context: &Context<'_>, prepared: &Prepared) {
     for step in &prepared.plan.steps {
-        let Action::Go(go) = &step.action;
+        let go = match &step.action {
+            Action::Go(go) => go,
+            Action::Native(native) => {
+                let target = prepared.compilers.get(&step.platform);
+                let target = target.map_or("", |compilers| compilers.target.as_str());
+                let platform = step.platform.to_string();
+                context
+                    .report
+                    .field("Compile", &format!("{platform:<14} {target}"));
+                context.report.detail(&words(native));
+                continue;
+            }
+        };
         let mut words = vec!["go build".to_owned()];
         words.extend(go.flags.iter().cloned());
         if !go.ldflags.is_empty() {
@@ -111,6 +124,41 @@ fn steps(context: &Context<'_>, prepared: &Prepared) {
     }
 }
 
+/// What a build of C or C++ calls, as one would type it.
+fn words(native: &NativeStep) -> String {
+    let words = match &native.system {
+        System::Make(make) => {
+            let variables = make.variables.iter();
+            let variables = variables.map(|(name, value)| format!("{name}={value}"));
+            let all = [make.args.clone(), variables.collect(), make.targets.clone()];
+            std::iter::once("make".to_owned())
+                .chain(all.concat())
+                .collect()
+        }
+        System::Cmake(cmake) => {
+            let preset = cmake
+                .preset
+                .iter()
+                .map(|preset| format!("--preset {preset}"));
+            let build_type = cmake.build_type.iter();
+            let build_type = build_type.map(|kind| format!("-DCMAKE_BUILD_TYPE={kind}"));
+            let own: Vec<String> = preset.chain(build_type).collect();
+            let all = [own, cmake.args.clone(), cmake.targets.clone()];
+            std::iter::once("cmake".to_owned())
+                .chain(all.concat())
+                .collect::<Vec<_>>()
+        }
+        System::Plain(plain) => {
+            let files = plain.files.iter().map(|file| file.display().to_string());
+            let all = [plain.flags.clone(), files.collect(), plain.ldflags.clone()];
+            std::iter::once("cc".to_owned())
+                .chain(all.concat())
+                .collect()
+        }
+    };
+    words.join(" ")
+}
+
 fn images(context: &Context<'_>, prepared: &Prepared) {
     for image in &prepared.plan.images {
         let tags = match image.tags.is_empty() {
@@ -123,6 +171,9 @@ fn images(context: &Context<'_>, prepared: &Prepared) {
         let Some(first) = image.platforms.first() else {
             continue;
         };
+        if prepared.plan.found_when_built {
+            context.report.detail("programs, found when they are built");
+        }
         for file in &first.files {
             let source = file
                 .source

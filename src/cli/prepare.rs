@@ -11,10 +11,11 @@ use super::libc;
 use super::sysroot;
 use super::tools::{self, Tools};
 use crate::base::{self, Base, Reference, Wanted};
+use crate::compile::Artifact;
 use crate::fault::{Exit, Fault};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Output, Plan};
 use crate::project::detect::{self, Declared};
-use crate::project::{Detected, Kind, Project, Source, git, go, prebuilt};
+use crate::project::{Detected, Kind, Project, Source, cmake, git, go, make, plain, prebuilt};
 use crate::settings::config::{BaseConfig, ImageConfig};
 use crate::settings::{Platforms, Settings};
 use crate::target::{self, Platform};
@@ -29,6 +30,8 @@ pub(super) struct Prepared {
     pub(super) toolchain: Option<Toolchain>,
     /// What compiles C and C++; empty where neither is compiled.
     pub(super) compilers: BTreeMap<Platform, Compilers>,
+    /// The programs that builds call besides compilers, by name.
+    pub(super) programs: BTreeMap<String, Toolchain>,
     pub(super) plan: Plan,
     /// Who chose the platforms.
     pub(super) chosen_by: &'static str,
@@ -91,6 +94,15 @@ pub(super) fn prepare(
             let (source, toolchain) = read_go(context, settings, &detected, tools, &platforms)?;
             (Source::Go(source), Some(toolchain))
         }
+        Kind::Cmake => (Source::Cmake(cmake::read(&detected.root)?), None),
+        Kind::Make => (
+            Source::Make(make::read(&detected.root).map_err(detect::Error::Io)?),
+            None,
+        ),
+        Kind::C => (
+            Source::C(plain::read(&detected.root).map_err(detect::Error::Io)?),
+            None,
+        ),
         Kind::Prebuilt => (
             Source::Prebuilt(find_prebuilt(settings, &detected, &platforms)?),
             None,
@@ -104,13 +116,9 @@ pub(super) fn prepare(
         source,
     };
     let plan = plan::plan(&project, &platforms, settings, images)?;
-    let mut bases = bases;
-    let mut planned = settings.image_names().into_iter().map(|name| {
-        plan.images
-            .iter()
-            .any(|image| image.name == name.unwrap_or(&project.name))
-    });
-    bases.retain(|_| planned.next().unwrap_or(false));
+    let names = settings.image_names().into_iter();
+    let names: Vec<&str> = names.map(|name| name.unwrap_or(&project.name)).collect();
+    let bases = of_images(bases, &names, &plan);
     let mut compilers = BTreeMap::new();
     if plan.needs_c() {
         let libcs = if images {
@@ -122,14 +130,50 @@ pub(super) fn prepare(
             compilers.insert(platform, tools.compilers(platform, libc)?);
         }
     }
+    let mut programs = BTreeMap::new();
+    for &name in plan::native::programs(&project.source) {
+        programs.insert(name.to_owned(), tools.program(name, &project.detected)?);
+    }
     Ok(Prepared {
         project,
         bases,
         toolchain,
         compilers,
+        programs,
         plan,
         chosen_by,
     })
+}
+
+/// The bases of the images that are planned, of those of these images.
+fn of_images(mut bases: Vec<Base>, names: &[&str], plan: &Plan) -> Vec<Base> {
+    let mut planned = names
+        .iter()
+        .map(|name| plan.images.iter().any(|image| image.name == **name));
+    bases.retain(|_| planned.next().unwrap_or(false));
+    bases
+}
+
+impl Prepared {
+    /// Plans the images anew, with what the builds have left.
+    pub(super) fn found(
+        &mut self,
+        settings: &Settings,
+        artifacts: Vec<Artifact>,
+    ) -> Result<(), plan::Error> {
+        let outputs = artifacts.into_iter().map(|artifact| Output {
+            platform: artifact.platform,
+            name: artifact.name,
+            path: artifact.path,
+            library: artifact.library,
+        });
+        let before = self.plan.clone();
+        let names = before.images.iter();
+        let names: Vec<&str> = names.map(|image| image.name.as_str()).collect();
+        self.plan = plan::with_outputs(before.clone(), &self.project, settings, outputs.collect())?;
+        self.bases = of_images(std::mem::take(&mut self.bases), &names, &self.plan);
+        Ok(())
+    }
 }
 
 fn detected(settings: &Settings) -> Result<Detected, detect::Error> {
@@ -277,7 +321,7 @@ fn unsaid(
 ) -> Result<(Vec<Platform>, &'static str), Failure> {
     let existing = match detected.kind {
         Kind::Prebuilt => prebuilt::platforms(&detected.root, &patterns(settings, detected))?,
-        Kind::Go => Vec::new(),
+        Kind::Go | Kind::Cmake | Kind::Make | Kind::C => Vec::new(),
     };
     let of_base = settings.platforms()? == Platforms::OfBase;
     let (mut platforms, chosen_by) = match (existing.is_empty(), common) {
@@ -397,13 +441,15 @@ fn name(settings: &Settings, detected: &Detected) -> Result<String, Failure> {
     if let Some(name) = &settings.config.project.name {
         return Ok(name.clone());
     }
-    Ok(match detected.kind {
-        Kind::Go => go::name(&detected.root)?,
-        Kind::Prebuilt => {
-            let folder = detected.root.file_name().unwrap_or_default();
-            folder.to_string_lossy().into_owned()
-        }
-    })
+    let own = match detected.kind {
+        Kind::Go => Some(go::name(&detected.root)?),
+        Kind::Cmake => cmake::read(&detected.root)?.name,
+        Kind::Make | Kind::C | Kind::Prebuilt => None,
+    };
+    Ok(own.unwrap_or_else(|| {
+        let folder = detected.root.file_name().unwrap_or_default();
+        folder.to_string_lossy().into_owned()
+    }))
 }
 
 /// Finds everything a lock has to name, and builds nothing.

@@ -15,7 +15,7 @@ use crate::lock::{self, Lock};
 use crate::packages::{self, Packages};
 use crate::process;
 use crate::progress::Observer;
-use crate::project::go;
+use crate::project::{Detected, go};
 use crate::settings::Settings;
 use crate::settings::config::Prefer;
 use crate::store::Blob;
@@ -187,6 +187,11 @@ impl<'a> Tools<'a> {
     /// The folder of data that a base is made from.
     pub(super) fn data(&self, name: &str) -> Result<PathBuf, toolchain::Error> {
         Ok(self.resolve(&data_need(name))?.root)
+    }
+
+    /// A program that builds of this kind call.
+    pub(super) fn program(&self, name: &str, project: &Detected) -> Result<Toolchain, Failure> {
+        Ok(self.resolve(&program_need(name, project))?)
     }
 
     /// The compilers for a platform and a C library, with the machine's own for what runs during
@@ -379,6 +384,16 @@ pub(super) fn go_need(root: &Path) -> Result<Need, go::Error> {
         minimum: version,
         because: minimum.map_or_else(|| "a Go project".to_owned(), |minimum| minimum.because),
     })
+}
+
+/// A program that builds of a kind of project call.
+pub(super) fn program_need(name: &str, project: &Detected) -> Need {
+    let reason = project.evidence.first().map(|one| one.what.clone());
+    Need {
+        name: name.to_owned(),
+        minimum: None,
+        because: reason.unwrap_or_else(|| format!("a {} project", project.kind)),
+    }
 }
 
 /// What the `static` base is made from.

@@ -1,22 +1,22 @@
 //! Runs the plan's steps and hands on what they left, each file checked against its platform.
 //!
-//! Platforms run side by side, as many as there are jobs; each compiler gets its share of them.
+//! Platforms run side by side, as many as there are jobs; each compiler gets its share of them, and
+//! build systems that know how share them as they are needed.
 
+mod error;
 mod go;
+pub mod native;
 pub mod warm;
 pub mod workspace;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
 use crate::elf;
-use crate::fault::{Exit, Fault, refused};
+use crate::plan::go::GoStep;
 use crate::plan::{Action, Output, Plan, Step};
 use crate::process::{self, Stop};
 use crate::progress::Observer;
@@ -24,6 +24,7 @@ use crate::project::gocache;
 use crate::target::Platform;
 use crate::toolchain::{Compilers, Toolchain};
 
+pub use error::{Error, Failure};
 pub use workspace::Workspace;
 
 /// One file that exists and fits its platform.
@@ -37,6 +38,8 @@ pub struct Artifact {
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: u64,
+    /// Whether it is a shared library that commands load.
+    pub library: bool,
 }
 
 /// A platform that is done.
@@ -60,113 +63,14 @@ pub struct Options<'a> {
     pub offline: bool,
     /// C and C++ compilers, where the plan needs any.
     pub compilers: &'a BTreeMap<Platform, Compilers>,
+    /// `make`, `cmake` and `ninja`, by name, where the plan needs them.
+    pub programs: &'a BTreeMap<String, Toolchain>,
     /// Whether the base can load programs that need a loader.
     pub loader: elf::Loader,
     /// Hears of progress.
     pub observer: &'a dyn Observer,
     /// Called as each platform is done, from its thread.
     pub finished: &'a (dyn Fn(&Finished) + Sync),
-}
-
-/// Why there are no artifacts.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// The compiler refused; what it said was untouched.
-    #[error("{}", failures(.0))]
-    Failed(Vec<Failure>),
-    /// A file does not fit its platform, or is missing.
-    #[error(transparent)]
-    Elf(#[from] elf::check::Error),
-    /// The compiler could not be started.
-    #[error(transparent)]
-    Process(#[from] process::Error),
-    /// The `out` folder could not be prepared.
-    #[error("can't prepare the folder for results")]
-    Io(#[from] io::Error),
-    /// A file vanished or can't be read.
-    #[error(transparent)]
-    Artifact(io::Error),
-    /// The project's folder can't be written, so there can be no `out` in it.
-    #[error("can't write results into `{}`: {}", folder.display(), source.kind())]
-    ReadOnly {
-        /// The project's folder.
-        folder: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The compiler can't keep what it compiles.
-    #[error("{cache}\n{}", failures(failed))]
-    Cache {
-        /// What is wrong with its cache.
-        cache: gocache::Unusable,
-        /// What the compiler said.
-        failed: Vec<Failure>,
-    },
-    /// A compiler failed, and where it writes there is next to no space.
-    #[error(
-        "no space left: {} kB free on the device that holds `{}`\n{}",
-        free / 1000, folder.display(), failures(failed)
-    )]
-    Full {
-        /// The folder.
-        folder: PathBuf,
-        /// How many bytes are free there.
-        free: u64,
-        /// What the compiler said.
-        failed: Vec<Failure>,
-    },
-}
-
-/// What the compiler said for some platforms.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// The platforms, which all got this message.
-    pub platforms: Vec<Platform>,
-    /// How the compiler ended.
-    pub status: String,
-    /// What it wrote, untouched.
-    pub message: String,
-}
-
-impl Fault for Error {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Failed(_) => Exit::Compile,
-            Self::Elf(error) => error.exit(),
-            Self::Process(error) => error.exit(),
-            Self::Cache { cache, .. } => cache.exit(),
-            Self::Io(_) | Self::Artifact(_) | Self::ReadOnly { .. } | Self::Full { .. } => Exit::Io,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Elf(error) => error.hint(),
-            Self::Cache { cache, .. } => cache.hint(),
-            Self::ReadOnly { folder, .. } => Some(format!(
-                "build a copy: `cp -r '{}' /tmp/project && polyarch build /tmp/project`",
-                folder.display()
-            )),
-            Self::Full { .. } => {
-                Some("free some space, for instance with `polyarch toolchain prune`".to_owned())
-            }
-            Self::Io(error) | Self::Artifact(error) => refused(error),
-            Self::Failed(_) | Self::Process(_) => None,
-        }
-    }
-}
-
-impl Error {
-    /// Sorts what the system said about the `out` folder of a project.
-    pub fn opening(folder: &Path, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly {
-                folder: folder.to_owned(),
-                source,
-            },
-            _ => Self::Io(source),
-        }
-    }
 }
 
 /// Runs every step. `toolchain` is what the plan's steps need; none is needed where the files
@@ -192,30 +96,32 @@ pub fn run(
         return Ok(artifacts);
     }
     let workers = plan.steps.len().min(options.jobs.get());
-    let share = options.jobs.get().div_ceil(workers);
     let queue = Mutex::new(plan.steps.iter());
     let results = Mutex::new(Vec::new());
-    let stop = Stop::default();
+    let context = Context {
+        toolchain,
+        workspace,
+        options,
+        share: options.jobs.get().div_ceil(workers),
+        jobserver: native::Jobserver::new(options.jobs.get(), workers),
+        stop: Stop::default(),
+    };
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some(step) = next(&queue, &stop) {
+                while let Some(step) = next(&queue, &context.stop) {
                     let own = outputs.get(&step.platform).map_or(&[][..], Vec::as_slice);
-                    let context = Context {
-                        toolchain,
-                        workspace,
-                        options,
-                        share,
-                        stop: &stop,
-                    };
                     let result = context.step(step, own);
                     if result.is_err() && options.fail_fast {
-                        stop.now();
+                        context.stop.now();
                     }
                     results
                         .lock()
                         .unwrap_or_else(std::sync::PoisonError::into_inner)
                         .push((step.platform, result));
+                }
+                if let Some(jobserver) = &context.jobserver {
+                    jobserver.release();
                 }
             });
         }
@@ -223,11 +129,16 @@ pub fn run(
     let results = results
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let (artifacts, failed) = collect(results)?;
+    let (done, failed) = collect(results)?;
+    // What is done stays done, whatever else failed.
+    let artifacts = context.settle(done)?;
     match plan.steps.first() {
         Some(step) if !failed.is_empty() => {
-            let spec = command(step, toolchain, workspace, options, share);
-            Err(explain(failed, &spec, workspace)?)
+            let go = match &step.action {
+                Action::Native(_) => None,
+                Action::Go(go) => Some(context.go(go, step)),
+            };
+            Err(explain(failed, go.as_ref(), workspace)?)
         }
         _ => Ok(artifacts),
     }
@@ -237,12 +148,19 @@ pub fn run(
 /// disk. Seen in the machine, not in the compiler's words.
 fn explain(
     failed: Vec<Failure>,
-    command: &process::CommandSpec,
+    go: Option<&process::CommandSpec>,
     workspace: &Workspace,
 ) -> Result<Error, Error> {
-    let cache = gocache::folder(command)?;
+    let (cache, usable) = match go {
+        None => (None, Ok(())),
+        Some(command) => {
+            let cache = gocache::folder(command)?;
+            let usable = gocache::check(cache.as_deref());
+            (cache, usable)
+        }
+    };
     let full = workspace.full_device(cache.as_deref());
-    Ok(match (gocache::check(cache.as_deref()), full) {
+    Ok(match (usable, full) {
         (_, Some((free, folder))) => Error::Full {
             folder,
             free,
@@ -253,24 +171,21 @@ fn explain(
     })
 }
 
-fn command(
-    step: &Step,
-    toolchain: Option<&Toolchain>,
-    workspace: &Workspace,
-    options: &Options<'_>,
-    share: usize,
-) -> process::CommandSpec {
-    match &step.action {
-        Action::Go(go) => go::command(go, step, toolchain, workspace, options, share),
-    }
-}
-
 struct Context<'a> {
     toolchain: Option<&'a Toolchain>,
     workspace: &'a Workspace,
     options: &'a Options<'a>,
     share: usize,
-    stop: &'a Stop,
+    jobserver: Option<native::Jobserver>,
+    stop: Stop,
+}
+
+/// What a step has come to.
+enum Done {
+    /// Its files lie where they belong.
+    Artifacts(Vec<Artifact>),
+    /// It has left files, and which of them count is seen when all steps have ended.
+    Built(Box<native::Built>),
 }
 
 enum StepError {
@@ -278,30 +193,29 @@ enum StepError {
     Other(Error),
 }
 
-impl From<Error> for StepError {
-    fn from(error: Error) -> Self {
-        Self::Other(error)
+impl<E: Into<Error>> From<E> for StepError {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
     }
 }
 
 impl Context<'_> {
-    fn step(&self, step: &Step, outputs: &[&Output]) -> Result<Vec<Artifact>, StepError> {
+    fn step(&self, step: &Step, outputs: &[&Output]) -> Result<Done, StepError> {
         let start = Instant::now();
         let meter = self
             .options
             .observer
             .begin(&format!("compiling for {}", step.platform), None);
-        fs_err::create_dir_all(&step.directory).map_err(Error::Io)?;
-        let spec = command(
-            step,
-            self.toolchain,
-            self.workspace,
-            self.options,
-            self.share,
-        );
-        let output = process::Runner
-            .holding(&spec, self.stop, self.workspace.lock())
-            .map_err(Error::Process)?;
+        fs_err::create_dir_all(&step.directory)?;
+        let go = match &step.action {
+            Action::Go(go) => go,
+            Action::Native(native) => {
+                let built = native::build(step, native, self)?;
+                return Ok(Done::Built(Box::new(built)));
+            }
+        };
+        let spec = self.go(go, step);
+        let output = process::Runner.holding(&spec, &self.stop, self.workspace.lock())?;
         drop(meter);
         if !output.status.success() {
             return Err(StepError::Refused {
@@ -311,18 +225,40 @@ impl Context<'_> {
                     .to_owned(),
             });
         }
-        let Action::Go(go) = &step.action;
         let own: Vec<&Output> = outputs
             .iter()
             .filter(|output| go.names.contains(&output.name))
             .copied()
             .collect();
         let artifacts = examine(&own, self.options.loader)?;
+        self.finished(step.platform, &artifacts, start.elapsed());
+        Ok(Done::Artifacts(artifacts))
+    }
+
+    fn finished(&self, platform: Platform, artifacts: &[Artifact], elapsed: Duration) {
         (self.options.finished)(&Finished {
-            platform: step.platform,
-            artifacts: artifacts.clone(),
-            elapsed: start.elapsed(),
+            platform,
+            artifacts: artifacts.to_vec(),
+            elapsed,
         });
+    }
+
+    fn go(&self, go: &GoStep, step: &Step) -> process::CommandSpec {
+        let (workspace, options) = (self.workspace, self.options);
+        go::command(go, step, self.toolchain, workspace, options, self.share)
+    }
+
+    /// Puts what builds have left in its place, now that all is known of it.
+    fn settle(&self, done: Vec<Done>) -> Result<Vec<Artifact>, Error> {
+        let mut artifacts = Vec::new();
+        let mut built = Vec::new();
+        for one in done {
+            match one {
+                Done::Artifacts(own) => artifacts.extend(own),
+                Done::Built(own) => built.push(*own),
+            }
+        }
+        artifacts.extend(native::settle(built, self)?);
         Ok(artifacts)
     }
 }
@@ -355,21 +291,22 @@ fn examine(outputs: &[&Output], loader: elf::Loader) -> Result<Vec<Artifact>, Er
             name: output.name.clone(),
             path: output.path.clone(),
             size: metadata.len(),
+            library: false,
         })
     };
     outputs.iter().map(artifact).collect()
 }
 
 fn collect(
-    mut results: Vec<(Platform, Result<Vec<Artifact>, StepError>)>,
-) -> Result<(Vec<Artifact>, Vec<Failure>), Error> {
+    mut results: Vec<(Platform, Result<Done, StepError>)>,
+) -> Result<(Vec<Done>, Vec<Failure>), Error> {
     results.sort_by_key(|(platform, _)| *platform);
-    let mut artifacts = Vec::new();
+    let mut done = Vec::new();
     let mut failures: Vec<Failure> = Vec::new();
     let mut other = None;
     for (platform, result) in results {
         match result {
-            Ok(found) => artifacts.extend(found),
+            Ok(one) => done.push(one),
             Err(StepError::Other(Error::Process(process::Error::Stopped))) => {}
             Err(StepError::Other(error)) => other = other.or(Some(error)),
             Err(StepError::Refused { status, message }) => {
@@ -390,30 +327,15 @@ fn collect(
     if let Some(error) = other {
         return Err(error);
     }
-    Ok((artifacts, failures))
-}
-
-fn failures(failures: &[Failure]) -> String {
-    let parts: Vec<String> = failures
-        .iter()
-        .map(|failure| {
-            let platforms: Vec<String> =
-                failure.platforms.iter().map(ToString::to_string).collect();
-            format!(
-                "compiling for {} failed ({})\n{}",
-                platforms.join(", "),
-                failure.status,
-                failure.message
-            )
-        })
-        .collect();
-    parts.join("\n")
+    Ok((done, failures))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{Exit, Fault};
     use crate::progress::Silent;
+    use std::path::Path;
 
     #[test]
     fn platforms_with_one_message_are_one_failure() {
@@ -453,7 +375,7 @@ mod tests {
                 status: "exit status 1".to_owned(),
                 message: "whatever it says".to_owned(),
             }];
-            explain(failed, &go.env("CACHE", cache), &workspace).expect("sh is there")
+            explain(failed, Some(&go.env("CACHE", cache)), &workspace).expect("sh is there")
         };
         let file = folder.path().join("file");
         fs_err::write(&file, "").expect("writes");

@@ -112,8 +112,30 @@ pub fn check_file(file: &Path, platform: Platform, loader: Loader) -> Result<Fit
     Ok(check(file, &facts, platform, loader)?)
 }
 
+/// Reads a shared library and checks it.
+pub fn check_library(file: &Path, platform: Platform) -> Result<Fit, Error> {
+    let facts = Facts::read(file)?;
+    let wrong = (facts.kind != Kind::Library).then(|| Finding {
+        expected: "a shared library".to_owned(),
+        found: format!("{:?}", facts.kind).to_lowercase(),
+        hint: None,
+    });
+    Ok(hold(file, &facts, platform, wrong)?)
+}
+
 /// Checks facts that were read already; `file` names them in the error.
 pub fn check(file: &Path, facts: &Facts, platform: Platform, loader: Loader) -> Result<Fit, Unfit> {
+    let wrong = kind(facts).or_else(|| dynamic_linker(facts, loader));
+    hold(file, facts, platform, wrong)
+}
+
+/// Checks everything but what kind of file it is; `wrong` is what is wrong with that.
+fn hold(
+    file: &Path,
+    facts: &Facts,
+    platform: Platform,
+    wrong: Option<Finding>,
+) -> Result<Fit, Unfit> {
     let unfit = |findings| Unfit {
         file: file.to_owned(),
         platform,
@@ -127,9 +149,8 @@ pub fn check(file: &Path, facts: &Facts, platform: Platform, loader: Loader) -> 
     let findings: Vec<Finding> = [
         os_abi(facts),
         operating_system(facts.go.as_ref(), platform),
-        kind(facts),
         conventions(facts, platform),
-        dynamic_linker(facts, loader),
+        wrong,
     ]
     .into_iter()
     .flatten()

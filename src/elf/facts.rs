@@ -33,6 +33,10 @@ pub struct Facts {
     pub interpreter: Option<String>,
     /// The shared libraries it asks for (`DT_NEEDED`), in its order.
     pub needed: Vec<String>,
+    /// The name that a shared library is asked for by (`DT_SONAME`).
+    pub soname: Option<String>,
+    /// Where it has the dynamic linker look for libraries first (`DT_RUNPATH`, else `DT_RPATH`).
+    pub runpath: Option<String>,
     /// `.ARM.attributes`, where there are section headers to find it by.
     pub attributes: Option<Attributes>,
     /// What Go's linker wrote.

@@ -21,7 +21,8 @@ mod parse;
 pub(crate) mod sample;
 mod sections;
 mod source;
+pub mod symbols;
 pub mod versions;
 
-pub use check::{Fit, Loader, Unfit, check, check_file};
+pub use check::{Fit, Loader, Unfit, check, check_file, check_library};
 pub use facts::Facts;

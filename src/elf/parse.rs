@@ -54,7 +54,8 @@ pub(super) struct File<'a, R, H: FileHeader> {
 #[derive(Default)]
 struct Dynamic {
     needed: Vec<String>,
-    soname: bool,
+    soname: Option<String>,
+    runpath: Option<String>,
     pie: bool,
 }
 
@@ -110,7 +111,7 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
             // Linkers before 2016 did not mark static programs that run at any address.
             raw::ET_DYN
                 if header.e_entry(endian).into() != 0
-                    && !dynamic.soname
+                    && dynamic.soname.is_none()
                     && dynamic.needed.is_empty() =>
             {
                 Kind::PositionIndependent
@@ -125,6 +126,8 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
             abi: Abi::of(identity, header.e_flags(endian).0),
             interpreter,
             needed: dynamic.needed,
+            soname: dynamic.soname,
+            runpath: dynamic.runpath,
             attributes: self.attributes(&sections)?,
             go: self.build_info(&sections)?,
         })
@@ -180,13 +183,16 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
         let (endian, mut dynamic) = (self.endian, Dynamic::default());
         let entries = self.dynamic_entries()?;
         let (mut names, mut names_size, mut needed) = (None, None, Vec::new());
+        let (mut soname, mut rpath, mut runpath) = (None, None, None);
         for entry in &entries {
             let value: u64 = entry.d_val(endian).into();
             match entry.d_tag(endian) {
                 raw::DT_NEEDED => needed.push(value),
                 raw::DT_STRTAB => names = Some(value),
                 raw::DT_STRSZ => names_size = Some(value),
-                raw::DT_SONAME => dynamic.soname = true,
+                raw::DT_SONAME => soname = Some(value),
+                raw::DT_RPATH => rpath = Some(value),
+                raw::DT_RUNPATH => runpath = Some(value),
                 raw::DT_FLAGS_1 => dynamic.pie = value & raw::DF_1_PIE.0 != 0,
                 _ => {}
             }
@@ -194,21 +200,25 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
         if needed.len() > NEEDED {
             return Err(malformed("it asks for more libraries than any program"));
         }
-        if needed.is_empty() {
+        let runpath = runpath.or(rpath);
+        if needed.is_empty() && soname.is_none() && runpath.is_none() {
             return Ok(dynamic);
         }
         let (Some(names), Some(size)) = (names, names_size) else {
             return Err(malformed("its dynamic table has no strings"));
         };
         let start = self.file_offset(names)?;
+        self.source.within(start, size, "the dynamic strings")?;
+        let mut string = |at: u64, what| {
+            let at = start.saturating_add(at);
+            self.source.string(at, start + size, PATH, what)
+        };
         for name in needed {
-            const WHAT: &str = "the name of a library";
-            self.source.within(start, size, "the dynamic strings")?;
-            let name = self
-                .source
-                .string(start.saturating_add(name), start + size, PATH, WHAT)?;
-            dynamic.needed.push(name);
+            dynamic.needed.push(string(name, "the name of a library")?);
         }
+        let mut optional = |at: Option<u64>, what| at.map(|at| string(at, what)).transpose();
+        dynamic.soname = optional(soname, "its own name")?;
+        dynamic.runpath = optional(runpath, "its search path")?;
         Ok(dynamic)
     }
 

@@ -63,6 +63,7 @@ pub(super) fn steps(
             platform,
             name: command.name.clone(),
             path: directory.join(&command.name),
+            library: false,
         }));
         for commands in [&pure, &cgo] {
             if commands.is_empty() {

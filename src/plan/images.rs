@@ -126,7 +126,7 @@ fn bins<'a>(
     if let Some(chosen) = &image.bins {
         let known: Vec<&str> = own.iter().map(|output| output.name.as_str()).collect();
         check_bins(chosen, &known)?;
-        own.retain(|output| chosen.contains(&output.name));
+        own.retain(|output| output.library || chosen.contains(&output.name));
     }
     Ok(own)
 }
@@ -250,7 +250,8 @@ fn entrypoint(
         }
         return Ok(Some(words));
     }
-    match bins {
+    let commands: Vec<&&Output> = bins.iter().filter(|output| !output.library).collect();
+    match &commands[..] {
         [] => Ok(None),
         [only] => Ok(Some(vec![destination(image, &only.name)])),
         several => Err(Error::NoEntrypoint {

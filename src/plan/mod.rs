@@ -5,6 +5,7 @@ pub mod annotate;
 pub mod go;
 pub mod image;
 pub mod images;
+pub mod native;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,9 @@ pub struct Plan {
     pub platforms: Vec<Platform>,
     /// What is compiled, one step a platform; empty where the files exist already.
     pub steps: Vec<Step>,
+    /// Whether what the steps leave is only known when they have run: then there are no outputs
+    /// yet, and images lack them. [`with_outputs`] adds both.
+    pub found_when_built: bool,
     /// The files that go into images, by platform.
     pub outputs: Vec<Output>,
     /// The images.
@@ -50,6 +54,7 @@ impl Plan {
     pub fn needs_c(&self) -> bool {
         self.steps.iter().any(|step| match &step.action {
             Action::Go(go) => !go.cgo.is_empty(),
+            Action::Native(_) => true,
         })
     }
 }
@@ -60,6 +65,8 @@ impl Plan {
 pub enum Action {
     /// `go build`.
     Go(go::GoStep),
+    /// A build of C or C++.
+    Native(native::NativeStep),
 }
 
 /// One file that will exist after the compile stage.
@@ -71,6 +78,8 @@ pub struct Output {
     pub name: String,
     /// Where it lies.
     pub path: PathBuf,
+    /// Whether it is a shared library that commands load.
+    pub library: bool,
 }
 
 /// Why there is no plan.
@@ -119,6 +128,17 @@ pub enum Error {
     /// A `-t` that is no name.
     #[error("tag is malformed")]
     Tag(#[source] ParseNameError),
+    /// `build.preset` names none.
+    #[error(
+        "no configure preset `{name}` in the project: it has {}",
+        none_or_listed(known)
+    )]
+    UnknownPreset {
+        /// What was asked for.
+        name: String,
+        /// What exists.
+        known: Vec<String>,
+    },
     /// Several images would bear one name.
     #[error("several images would be tagged `{0}`")]
     SameTag(String),
@@ -132,7 +152,7 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Template(error) => error.hint(),
-            Self::UnknownBin { name, known } => {
+            Self::UnknownBin { name, known } | Self::UnknownPreset { name, known } => {
                 nearest(name, known).map(|nearest| format!("did you mean `{nearest}`?"))
             }
             Self::NoEntrypoint { bins, likely, .. } => likely.as_ref().or(bins.first()).map(|one| {
@@ -168,6 +188,10 @@ pub fn plan(
     let values = values(project, settings);
     let (steps, outputs) = match &project.source {
         Source::Go(source) => go::steps(project, source, platforms, settings, &values)?,
+        Source::Cmake(_) | Source::Make(_) | Source::C(_) => {
+            let steps = native::steps(project, platforms, settings, &values)?;
+            return native::plan(project, platforms, settings, images, steps);
+        }
         Source::Prebuilt(files) => {
             let mut outputs = Vec::new();
             for (&platform, paths) in files {
@@ -180,6 +204,7 @@ pub fn plan(
                             .to_string_lossy()
                             .into_owned(),
                         path: path.clone(),
+                        library: false,
                     }
                 }));
             }
@@ -198,8 +223,29 @@ pub fn plan(
     Ok(Plan {
         platforms: platforms.to_vec(),
         steps,
+        found_when_built: false,
         outputs,
         images,
+    })
+}
+
+/// The plan with what its steps left, and the images that this makes.
+pub fn with_outputs(
+    plan: Plan,
+    project: &Project,
+    settings: &Settings,
+    outputs: Vec<Output>,
+) -> Result<Plan, Error> {
+    let values = values(project, settings);
+    let images = match plan.images.is_empty() {
+        true => Vec::new(),
+        false => images::images(project, &plan.platforms, settings, &outputs, &values)?,
+    };
+    Ok(Plan {
+        found_when_built: false,
+        outputs,
+        images,
+        ..plan
     })
 }
 
@@ -262,6 +308,13 @@ fn check_bins(chosen: &[String], known: &[&str]) -> Result<(), Error> {
                 known,
             })
         }
+    }
+}
+
+fn none_or_listed(names: &[String]) -> String {
+    match names.is_empty() {
+        true => "none".to_owned(),
+        false => listed(names),
     }
 }
 

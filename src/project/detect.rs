@@ -1,4 +1,13 @@
 //! Which kind of project a folder holds, by the files it has.
+//!
+//! A build system's file beside another's is often a mere helper, so there is an order:
+//!
+//! - A `go.mod` beats a Makefile and C sources: the one drives `go`, the others are cgo's.
+//! - `CMakeLists.txt` beats a Makefile. It names its programs, knows cross compiling and builds
+//!   outside of the sources; the Makefile beside it is as often made by CMake, or calls it, or wants
+//!   a `configure` first. `--kind make` decides otherwise.
+//! - Either beats C sources, which are theirs.
+//! - `build.artifacts` beats all of C's: who says where the files are has built them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::{cmake, make, plain};
 use crate::fault::{Exit, Fault};
 use crate::target::Platform;
 
@@ -15,12 +25,18 @@ use crate::target::Platform;
 pub enum Kind {
     /// A Go module or workspace.
     Go,
+    /// A project with a `CMakeLists.txt`.
+    Cmake,
+    /// A project with a Makefile.
+    Make,
+    /// C and C++ sources without a build system.
+    C,
     /// Files that exist already.
     Prebuilt,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Go, Self::Prebuilt];
+    const ALL: [Self; 5] = [Self::Go, Self::Cmake, Self::Make, Self::C, Self::Prebuilt];
 
     /// The kind of that name; `origin` is the flag or key it stands in.
     pub fn named(text: &str, origin: &'static str) -> Result<Self, Error> {
@@ -36,6 +52,9 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Go => "go",
+            Self::Cmake => "cmake",
+            Self::Make => "make",
+            Self::C => "c",
             Self::Prebuilt => "prebuilt",
         })
     }
@@ -55,8 +74,8 @@ pub struct Evidence {
 pub struct Detected {
     /// The kind that was decided on.
     pub kind: Kind,
-    /// The folder with the `go.mod`, `go.work` or `polyarch.toml`, absolute. The folder that was
-    /// asked for may lie below it.
+    /// The folder with the `go.mod`, `CMakeLists.txt`, `polyarch.toml` or whatever it is, absolute.
+    /// The folder that was asked for may lie below it.
     pub root: PathBuf,
     /// Why.
     pub evidence: Vec<Evidence>,
@@ -67,8 +86,9 @@ pub struct Detected {
 pub enum Error {
     /// Nothing that can be built.
     #[error(
-        "no project in {}: found no `go.mod` or `go.work` there or above, no files in `out/<arch>/`, \
-         and no `build.artifacts` or `image.files` in `polyarch.toml`",
+        "no project in {}: found no `go.mod` or `go.work` there or above, no `CMakeLists.txt`, Makefile \
+         or C sources, no files in `out/<arch>/`, and no `build.artifacts` or `image.files` in \
+         `polyarch.toml`",
         directory.display()
     )]
     None {
@@ -84,6 +104,24 @@ pub enum Error {
         directory: PathBuf,
         /// What speaks for each.
         evidence: Vec<Evidence>,
+    },
+    /// A kind was named, and its files are not there.
+    #[error("{} is no `{kind}` project: {missing}", directory.display())]
+    Missing {
+        /// The folder.
+        directory: PathBuf,
+        /// The kind.
+        kind: Kind,
+        /// What was looked for.
+        missing: &'static str,
+    },
+    /// It has a build system that is not driven from here.
+    #[error("{} is built with `{file}`, which polyarch does not drive", directory.display())]
+    OtherBuildSystem {
+        /// The folder.
+        directory: PathBuf,
+        /// The build system's file.
+        file: &'static str,
     },
     /// `--kind` or `build.kind` names no kind.
     #[error("{origin}: unknown kind of project `{text}`: expected {}", Kind::ALL.map(|kind| format!("`{kind}`")).join(" or "))]
@@ -101,7 +139,10 @@ pub enum Error {
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::None { .. } | Self::Ambiguous { .. } => Exit::Project,
+            Self::None { .. }
+            | Self::Ambiguous { .. }
+            | Self::Missing { .. }
+            | Self::OtherBuildSystem { .. } => Exit::Project,
             Self::UnknownKind { .. } => Exit::Usage,
             Self::Io(_) => Exit::Io,
         }
@@ -119,7 +160,16 @@ impl Fault for Error {
                     .collect();
                 Some(format!("say which with {}", flags.join(" or ")))
             }
-            Self::UnknownKind { .. } | Self::Io(_) => None,
+            Self::OtherBuildSystem { file, .. } => Some(match *file {
+                "configure" => {
+                    "`polyarch exec --platform linux/arm64 -- sh -c './configure && make'`"
+                        .to_owned()
+                }
+                _ => "`polyarch exec --platform linux/arm64 -- COMMAND` runs any command with the \
+                      compilers of a platform; `--kind c` compiles the sources without it"
+                    .to_owned(),
+            }),
+            Self::Missing { .. } | Self::UnknownKind { .. } | Self::Io(_) => None,
         }
     }
 }
@@ -162,26 +212,69 @@ pub fn detect(directory: &Path, declared: Declared) -> Result<Detected, Error> {
             });
         }
     };
-    match decided {
-        Some(kind) if kind != Kind::Go || has_go(&root) => Ok(Detected {
+    let Some(kind) = decided else {
+        return match plain::other_build_system(&root) {
+            Some(file) => Err(Error::OtherBuildSystem {
+                directory: root,
+                file,
+            }),
+            None => Err(Error::None {
+                directory: directory.to_owned(),
+                below: projects_below(directory),
+            }),
+        };
+    };
+    if let Some(missing) = missing(kind, &root) {
+        return Err(Error::Missing {
+            directory: root,
             kind,
-            root,
-            evidence: evidence
-                .into_iter()
-                .filter(|one| one.kind == kind)
-                .collect(),
-        }),
-        _ => Err(Error::None {
-            directory: directory.to_owned(),
-            below: projects_below(directory),
-        }),
+            missing,
+        });
     }
+    Ok(Detected {
+        kind,
+        root,
+        evidence: evidence
+            .into_iter()
+            .filter(|one| one.kind == kind)
+            .collect(),
+    })
+}
+
+/// What a folder lacks to be of a kind that was named.
+fn missing(kind: Kind, root: &Path) -> Option<&'static str> {
+    let (found, missing) = match kind {
+        Kind::Go => (
+            has_go(root),
+            "found no `go.mod` or `go.work` there or above",
+        ),
+        Kind::Cmake => (cmake::has_lists(root), "found no `CMakeLists.txt`"),
+        Kind::Make => (make::makefile(root).is_some(), "found no Makefile"),
+        Kind::C => (
+            plain::has_sources(root),
+            "found no C or C++ sources in it or in `src/`",
+        ),
+        Kind::Prebuilt => (true, ""),
+    };
+    (!found).then_some(missing)
 }
 
 /// The nearest folder, from `directory` upwards, that is a project's. A configuration file ends the
-/// search as a module does.
+/// search as a module does. A build system's file counts where `directory` itself has it and no Go:
+/// a package of a module may have a Makefile.
 pub fn root_of(directory: &Path) -> PathBuf {
-    let marked = |folder: &&Path| has_go(folder) || folder.join("polyarch.toml").is_file();
+    let own = !has_go_sources(directory);
+    if own
+        && !directory.join("polyarch.toml").is_file()
+        && let Some(root) = cmake::root_of(directory)
+    {
+        return root;
+    }
+    let marked = |folder: &&Path| {
+        has_go(folder)
+            || folder.join("polyarch.toml").is_file()
+            || (own && *folder == directory && make::makefile(folder).is_some())
+    };
     directory
         .ancestors()
         .find(marked)
@@ -206,7 +299,15 @@ fn gather(root: &Path, declared: Declared) -> Vec<Evidence> {
     if declared.artifacts {
         add(Kind::Prebuilt, "build.artifacts in polyarch.toml");
     }
-    // What lies in `out/` beside a `go.mod` was built from it, and further files go with any kind.
+    if !go && !declared.artifacts {
+        if let Some((kind, what)) = native(root) {
+            add(kind, &what);
+            return evidence;
+        }
+    } else if go && cmake::has_lists(root) {
+        add(Kind::Cmake, "CMakeLists.txt");
+    }
+    // What lies in `out/` beside sources was built from them, and further files go with any kind.
     if !go {
         if declared.files {
             add(Kind::Prebuilt, "image.files in polyarch.toml");
@@ -216,6 +317,27 @@ fn gather(root: &Path, declared: Declared) -> Vec<Evidence> {
         }
     }
     evidence
+}
+
+/// The one kind of C or C++ project that a folder is.
+fn native(root: &Path) -> Option<(Kind, String)> {
+    if cmake::has_lists(root) {
+        return Some((Kind::Cmake, "CMakeLists.txt".to_owned()));
+    }
+    if let Some(name) = make::makefile(root).filter(|_| !make::is_generated(root)) {
+        return Some((Kind::Make, name.to_owned()));
+    }
+    if plain::other_build_system(root).is_none() {
+        return plain::first_source(root).map(|name| (Kind::C, name));
+    }
+    None
+}
+
+fn has_go_sources(folder: &Path) -> bool {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name())
+        .any(|name| name.as_encoded_bytes().ends_with(b".go"))
 }
 
 fn has_go(folder: &Path) -> bool {
@@ -247,11 +369,9 @@ fn projects_below(directory: &Path) -> Vec<PathBuf> {
     };
     let first = children(directory);
     let second = first.iter().flat_map(|folder| children(folder));
-    let found = first
-        .iter()
-        .cloned()
-        .chain(second)
-        .filter(|folder| has_go(folder));
+    let found = first.iter().cloned().chain(second).filter(|folder| {
+        has_go(folder) || cmake::has_lists(folder) || make::makefile(folder).is_some()
+    });
     found
         .map(|folder| folder.strip_prefix(directory).unwrap_or(&folder).to_owned())
         .collect()

@@ -1,15 +1,19 @@
 //! What the source tree is: facts found, nothing chosen.
 //!
-//! [`detect`] looks at file names and gives the evidence for each kind of project; [`go`] and
-//! [`prebuilt`] then learn what is needed to plan a build. Nothing of the project is built or run
-//! here; `go list` reads it.
+//! [`detect`] looks at file names and gives the evidence for each kind of project; [`go`],
+//! [`cmake`], [`make`], [`plain`] and [`prebuilt`] then learn what is needed to plan a build. Nothing
+//! of the project is built or run here; `go list` reads it.
 
+pub mod cmake;
 pub mod detect;
 pub mod git;
 pub mod go;
 pub mod gocache;
 pub mod gomod;
+pub mod make;
+pub mod plain;
 pub mod prebuilt;
+pub mod top;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,6 +43,12 @@ pub struct Project {
 pub enum Source {
     /// Go commands.
     Go(go::GoProject),
+    /// A project with a `CMakeLists.txt`.
+    Cmake(cmake::CmakeProject),
+    /// A project with a Makefile.
+    Make(make::MakeProject),
+    /// C and C++ sources.
+    C(plain::Sources),
     /// Files that exist already, by platform, as absolute paths.
     Prebuilt(BTreeMap<Platform, Vec<PathBuf>>),
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
-    /// What the project is called. Found from `go.mod`, git or the folder where it is left out.
+    /// What the project is called. Found from `go.mod`, `CMakeLists.txt` or the folder where it is left out.
     pub project: ProjectConfig,
     /// What is compiled, and how.
     pub build: BuildConfig,
@@ -36,7 +36,8 @@ pub struct Config {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ProjectConfig {
-    /// The project's name. Default: the last element of the Go module path, else the folder's name.
+    /// The project's name. Default: the last element of the Go module path, what
+    /// `CMakeLists.txt` calls it, else the folder's name.
     pub name: Option<String>,
     /// The project's version, for labels and `{version}`. Default: `git describe --tags`, without
     /// a leading `v`.
@@ -50,19 +51,36 @@ pub struct BuildConfig {
     /// The platforms to build for, such as `["linux/amd64", "linux/arm64"]`, or `["all"]` for
     /// those of the base. Default: the base's, else amd64, arm64, arm/v7 and riscv64.
     pub platforms: Option<Vec<String>>,
-    /// `"go"` or `"prebuilt"`, where detection finds more than one kind.
+    /// `"go"`, `"cmake"`, `"make"`, `"c"` or `"prebuilt"`, where detection finds more than one kind
+    /// or another one is meant.
     pub kind: Option<String>,
     /// Go: the packages whose commands are built, as patterns. Default: `["./..."]`.
     pub packages: Option<Vec<String>>,
-    /// Only these commands, by name. Default: all that the packages have.
+    /// Only these commands, by name. Default: all that the packages have. Where a build leaves
+    /// several files of one name, the path of the one that is meant, such as `"src/app"`.
     pub bins: Option<Vec<String>>,
-    /// Go: flags for `go build`, such as `["-tags=netgo"]`. Template values are expanded.
+    /// Go: flags for `go build`, such as `["-tags=netgo"]`. C sources: flags of the compiler, such
+    /// as `["-std=c17"]`. Template values are expanded.
     pub flags: Option<Vec<String>>,
-    /// Go: linker flags, such as `["-X main.version={version}"]`. Template values are expanded.
+    /// Go and C sources: linker flags, such as `["-X main.version={version}"]`. Template values are
+    /// expanded.
     pub ldflags: Option<Vec<String>>,
+    /// Make and CMake: what is built, such as `["app"]`. Default: what the project builds when
+    /// nothing is said.
+    pub targets: Option<Vec<String>>,
+    /// Make: variables for its command line, such as `{ CRYPTO = "none" }`; they win over those of
+    /// the Makefile. Template values are expanded.
+    pub variables: Option<BTreeMap<String, String>>,
+    /// Further arguments of `make`, or of `cmake` when it configures, such as
+    /// `["-DWITH_TESTS=OFF"]`. Template values are expanded.
+    pub args: Option<Vec<String>>,
+    /// CMake: the configure preset, of `CMakePresets.json`.
+    pub preset: Option<String>,
+    /// C sources: the libraries to link with, such as `["m", "pthread"]`.
+    pub libs: Option<Vec<String>>,
     /// Environment of the compiler. Template values are expanded.
     pub env: Option<BTreeMap<String, String>>,
-    /// Keep symbols and debug information: leaves out `-s -w`. Default: `false`.
+    /// Keep symbols, and write debug information. Default: `false`.
     pub debug: Option<bool>,
     /// Prebuilt: patterns of files that exist already, such as `["dist/{os}_{arch}/app"]`; `*`
     /// stands for any characters within one name. Default: `["out/{arch}{variant}/*"]`.
@@ -215,7 +233,7 @@ pub struct FileConfig {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct PlatformConfig {
-    /// Keys of `[build]` for this platform: `flags`, `ldflags`, `env`, `debug`, `artifacts`.
+    /// Keys of `[build]` for this platform: all but `platforms`, `kind`, `packages` and `bins`.
     pub build: BuildConfig,
     /// Keys of `[toolchain]` for this platform: `libc`.
     pub toolchain: ToolchainConfig,

@@ -373,6 +373,11 @@ fn overlay_build(build: &mut BuildConfig, own: &BuildConfig) {
     let own = own.clone();
     build.flags = own.flags.or(build.flags.take());
     build.ldflags = own.ldflags.or(build.ldflags.take());
+    build.targets = own.targets.or(build.targets.take());
+    build.args = own.args.or(build.args.take());
+    build.preset = own.preset.or(build.preset.take());
+    build.libs = own.libs.or(build.libs.take());
+    merge(&mut build.variables, own.variables.as_ref());
     build.debug = own.debug.or(build.debug);
     build.artifacts = own.artifacts.or(build.artifacts.take());
     merge(&mut build.env, own.env.as_ref());

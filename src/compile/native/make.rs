@@ -1,0 +1,302 @@
+//! `make`, in a copy of the source tree.
+//!
+//! Which tools it uses is said on its command line, where a Makefile's own `CC = gcc` does not
+//! count; what a Makefile does not set itself comes from the environment. GNU make's manual,
+//! "Overriding Variables" and "Variables from the Environment".
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::found::Found;
+use super::manifest::{Entry, Manifest};
+use super::sync::{Trees, same, sync};
+use super::{Job, Result, publish, walk};
+use crate::compile::StepError;
+use crate::digest::Recipe;
+use crate::plan::native::MakeStep;
+use crate::process::CommandSpec;
+use crate::project::make::Tool;
+use crate::{atomic, interrupt};
+
+/// Where a build is.
+struct Place {
+    /// The folder that holds the copy and what is built beside it.
+    tree: PathBuf,
+    /// The copy of the tree's top.
+    copy: PathBuf,
+    /// The record of what was copied.
+    record: PathBuf,
+    /// The project's folder in the copy.
+    directory: PathBuf,
+}
+
+/// Builds in a copy and says what it left.
+pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> {
+    let place = place(job, make);
+    let spec = command(job, make, &place)?;
+    let stamp = job.native.build.join("stamp");
+    let mark = mark(job, &spec);
+    let mut fresh = fs_err::read(&stamp).ok().as_deref() != Some(mark.as_bytes());
+    loop {
+        if fresh {
+            // Objects of another compiler or of other flags pass for current with make.
+            start_afresh(&place)?;
+        }
+        let synced = sync(
+            &Trees {
+                source: &make.top,
+                out: &job.native.root.join("out"),
+                copy: &place.copy,
+                record: &place.record,
+            },
+            job.context.share,
+        )?;
+        if synced.rules_changed {
+            for file in publish::earlier(&job.native.build) {
+                // A program that has no rule any more is no result.
+                let _ = fs_err::remove_file(file);
+            }
+        }
+        atomic::write(&stamp, |out| out.write_all(mark.as_bytes()))?;
+        job.run(spec.clone(), "make")?;
+        let files = products(&place, &make.top, &job.native.root, &synced.manifest)?;
+        let found = Found::new(files, job.step.platform, job.compilers.libc);
+        if found.is_empty() && !fresh {
+            fresh = true;
+            continue;
+        }
+        return Ok(found);
+    }
+}
+
+fn place(job: &Job<'_>, make: &MakeStep) -> Place {
+    let build = &job.native.build;
+    let tree = build.join("tree");
+    // One folder down: a build that writes to `..` must find no other platform's there.
+    let copy = tree.join("src");
+    let inside = job.native.root.strip_prefix(&make.top);
+    Place {
+        directory: copy.join(inside.unwrap_or(Path::new(""))),
+        record: build.join("copied"),
+        tree,
+        copy,
+    }
+}
+
+fn start_afresh(place: &Place) -> io::Result<()> {
+    for result in [
+        fs_err::remove_file(&place.record),
+        fs_err::remove_dir_all(&place.tree),
+    ] {
+        match result {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn command(job: &Job<'_>, make: &MakeStep, place: &Place) -> Result<CommandSpec> {
+    let program = job.program("make")?;
+    let mut spec = job.command(program, &place.directory);
+    let tool = |tool: Tool| callable(&job.compilers.tool(tool.name()));
+    for (name, value) in &job.compilers.environment {
+        if value.starts_with(&*job.compilers.bin.to_string_lossy())
+            && !job.native.env.contains_key(name)
+        {
+            spec = spec.env(name, callable(Path::new(value)));
+        }
+    }
+    // `LD ?= $(CC)`: what the Makefile means is not to be displaced.
+    if make.assigned.contains("LD") && !job.native.env.contains_key("LD") {
+        spec = spec.without_env("LD");
+    }
+    for name in ["CFLAGS", "CXXFLAGS"] {
+        let said = spec.variable(name).is_some() || make.assigned.contains(name);
+        if !said {
+            let flags = job.flags(&place.copy, true);
+            spec = spec.env(name, flags.to_string_lossy().replace('$', "$$"));
+        }
+    }
+    let host = &job.compilers.environment;
+    let spec = spec
+        .arg("--output-sync=target")
+        .args(variables(make, &tool, host).into_iter().map(OsString::from))
+        .args(make.args.iter().map(OsString::from))
+        .args(make.targets.iter().map(OsString::from));
+    Ok(job.with_jobs(spec, program))
+}
+
+/// The variables of the command line: tools that the Makefile names itself, with the words around
+/// their names; compilers in any case; what the configuration says last.
+fn variables(
+    make: &MakeStep,
+    tool: &dyn Fn(Tool) -> String,
+    host: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let mut all: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, own) in [("CC", Tool::Cc), ("CXX", Tool::Cxx)] {
+        // `CC = $(CXX)` means that one.
+        if !make.references.contains(name) {
+            all.insert(name, tool(own));
+        }
+    }
+    for (name, named) in &make.tools {
+        let value = format!("{}{}{}", named.before, tool(named.tool), named.behind);
+        all.insert(name, value);
+    }
+    for (name, own) in &make.host {
+        let variable = match own {
+            Tool::Cxx => "HOSTCXX",
+            _ => "HOSTCC",
+        };
+        if let Some(path) = host.get(variable) {
+            all.insert(name, path.clone());
+        }
+    }
+    for (name, value) in &make.variables {
+        all.insert(name, value.clone());
+    }
+    all.iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
+}
+
+/// A tool as a Makefile can call it: by its name, which `PATH` has, where its path has a space.
+fn callable(path: &Path) -> String {
+    let text = path.display().to_string();
+    match text.contains(char::is_whitespace) || text.contains('$') {
+        true => path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        false => text,
+    }
+}
+
+/// Names all that goes into object files besides the sources.
+fn mark(job: &Job<'_>, spec: &CommandSpec) -> String {
+    let mut recipe = Recipe::new("make").with(job.compilers.digest.hex());
+    for argument in spec
+        .arguments
+        .iter()
+        .filter(|word| !word.as_encoded_bytes().starts_with(b"-j"))
+    {
+        recipe = recipe.with(argument.as_encoded_bytes());
+    }
+    for name in ["CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS"] {
+        let value = spec.variable(name).unwrap_or_default();
+        recipe = recipe.with(value.as_encoded_bytes());
+    }
+    for (name, value) in &job.native.env {
+        recipe = recipe.with(name).with(value);
+    }
+    recipe.finish().hex()
+}
+
+/// What the build has made: files that were not copied, and copied ones that it has changed. Each
+/// with its path as users name it.
+fn products(
+    place: &Place,
+    top: &Path,
+    root: &Path,
+    manifest: &Manifest,
+) -> io::Result<Vec<(PathBuf, PathBuf)>> {
+    let inside = root.strip_prefix(top).unwrap_or(Path::new(""));
+    let mut found = Vec::new();
+    let mut open = vec![place.tree.clone()];
+    while let Some(folder) = open.pop() {
+        interrupt::check()?;
+        for entry in fs_err::read_dir(&folder)? {
+            let entry = entry?;
+            let (path, kind) = (entry.path(), entry.file_type()?);
+            if kind.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let own = path.strip_prefix(&place.copy).unwrap_or(&path);
+            let copied = matches!(manifest.get(own), Some(Entry::File(_)));
+            if !kind.is_file() || is_intermediate(own) {
+                continue;
+            }
+            if copied {
+                let binary = match manifest.get(own) {
+                    Some(Entry::File(stamp)) => walk::may_be_binary(own, stamp.mode),
+                    _ => false,
+                };
+                if !binary || same(&top.join(own), &path).unwrap_or(true) {
+                    continue;
+                }
+            }
+            let shown = own.strip_prefix(inside).unwrap_or(own).to_owned();
+            found.push((path, shown));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a file can't be a result, by its name: most are object files.
+fn is_intermediate(path: &Path) -> bool {
+    const ENDINGS: [&str; 16] = [
+        "o", "lo", "os", "obj", "a", "la", "d", "c", "h", "cc", "cpp", "hpp", "gch", "pch", "i",
+        "s",
+    ];
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| ENDINGS.contains(&extension))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::make::Named;
+    use std::collections::BTreeSet;
+
+    fn step() -> MakeStep {
+        MakeStep {
+            top: PathBuf::new(),
+            targets: Vec::new(),
+            variables: BTreeMap::new(),
+            args: Vec::new(),
+            tools: BTreeMap::new(),
+            host: BTreeMap::new(),
+            references: BTreeSet::new(),
+            assigned: BTreeSet::new(),
+        }
+    }
+
+    fn given(step: &MakeStep) -> Vec<String> {
+        let host = BTreeMap::from([("HOSTCC".to_owned(), "/usr/bin/cc".to_owned())]);
+        variables(step, &|tool| format!("T-{}", tool.name()), &host)
+    }
+
+    #[test]
+    fn compilers_are_always_named_and_other_tools_where_the_makefile_does() {
+        assert_eq!(given(&step()), ["CC=T-cc", "CXX=T-c++"]);
+        let mut step = step();
+        step.tools.insert(
+            "AR".to_owned(),
+            Named {
+                tool: Tool::Ar,
+                before: String::new(),
+                behind: " rcu".to_owned(),
+            },
+        );
+        step.host.insert("HOST_CC".to_owned(), Tool::Cc);
+        step.host.insert("HOST_CXX".to_owned(), Tool::Cxx);
+        step.references.insert("CC".to_owned());
+        step.variables.insert("CXX".to_owned(), "mine".to_owned());
+        assert_eq!(
+            given(&step),
+            ["AR=T-ar rcu", "CXX=mine", "HOST_CC=/usr/bin/cc"]
+        );
+    }
+
+    #[test]
+    fn a_tool_whose_path_make_would_split_is_called_by_its_name() {
+        assert_eq!(callable(Path::new("/a/b-cc")), "/a/b-cc");
+        assert_eq!(callable(Path::new("/a b/b-cc")), "b-cc");
+    }
+}
