@@ -93,6 +93,52 @@ fn a_program_of_c_becomes_an_image() {
 }
 
 #[test]
+fn c_plain_is_compiled_without_a_build_system() {
+    let config = "[project]\nname = 'stats'\n[build]\nlibs = ['m']\nflags = ['-std=c17']";
+    let project = configured(Project::example("c-plain"), config);
+    let printed = prints_the_same(&project, &THREE, "stats");
+    assert_eq!(printed, "mean 5.000, deviation 2.000\n");
+}
+
+#[test]
+fn of_plain_sources_only_what_has_changed_is_compiled_again() {
+    let project = project(&[
+        ("src/a.c", HELLO),
+        ("src/b.c", "#include \"b.h\"\nint b(void) { return B; }\n"),
+        ("src/b.h", "#define B 1\n"),
+        (
+            "src/c.c",
+            "#include <stdio.h>\nint b(void);\nint main(void) { printf(\"%d\\n\", b()); return 0; }\n",
+        ),
+    ]);
+    let objects = project.root.join("out/.build/arm64/objects/src");
+    let times = || {
+        ["a.c.o", "b.c.o"].map(|name| {
+            fs_err::metadata(objects.join(name))
+                .expect("built")
+                .modified()
+                .expect("a time")
+        })
+    };
+    project.ok(&["compile", "--platform", "arm64"]);
+    let before = times();
+    project.write("src/b.h", "#define B 23\n");
+    project.ok(&["compile", "--platform", "arm64"]);
+    let after = times();
+    assert_eq!(after[0], before[0]);
+    assert_ne!(after[1], before[1]);
+    let arm64 = platform("arm64");
+    assert_eq!(run(arm64, &built(&project, arm64, "c"), &[]).stdout, "23\n");
+    assert_eq!(
+        run(arm64, &built(&project, arm64, "a"), &[]).stdout,
+        "hello\n"
+    );
+    project.write("src/b.c", "int b(void) { return x; }\n");
+    let error = project.fails(1, &["compile", "--platform", "arm64"]).stderr;
+    assert!(error.contains("src/b.c:1:22: error:"), "{error}");
+}
+
+#[test]
 fn a_tool_of_the_build_is_no_result_on_any_platform() {
     let project = example("c-hosttool");
     let printed = prints_the_same(&project, &["linux/amd64", "linux/arm64"], "primes");

@@ -74,6 +74,17 @@ pub enum Error {
         /// The files.
         paths: [PathBuf; 2],
     },
+    /// Two sources that have a `main` would give one name.
+    #[error(
+        "two sources define `main` and would make a program `{name}`: {}",
+        self::paths(paths)
+    )]
+    TwoMains {
+        /// The name.
+        name: String,
+        /// The sources.
+        paths: [PathBuf; 2],
+    },
     /// No source has a `main`.
     #[error("none of the {0} sources defines `main`")]
     NoMain(usize),
@@ -107,7 +118,7 @@ impl Fault for Error {
             Self::Object(error) => error.exit(),
             Self::NoCompilers(_) | Self::NoProgram(_) => Exit::Internal,
             Self::NoFileApi(_) => Exit::Toolchain,
-            Self::Nothing { .. } | Self::NoMain(_) => Exit::Project,
+            Self::Nothing { .. } | Self::NoMain(_) | Self::TwoMains { .. } => Exit::Project,
             Self::OtherMachine { .. } => Exit::Mismatch,
             Self::NoSuchProgram { .. } | Self::SameName { .. } => Exit::Usage,
             Self::TryRun { .. } => Exit::Compile,
@@ -137,6 +148,9 @@ impl Fault for Error {
                 "name the one that is meant by its path: `bins = [\"{}\"]` under `[build]`",
                 paths[0].display()
             )),
+            Self::TwoMains { .. } => {
+                Some("with a Makefile or `CMakeLists.txt` each gets a name of its own".to_owned())
+            }
             Self::NoMain(_) => Some(
                 "a library alone makes no program; with a build system of its own, name that: \
                  `--kind make` or `--kind cmake`"

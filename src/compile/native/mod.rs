@@ -5,11 +5,13 @@
 //! among what the build has left. Build trees are kept in `out/.build` from run to run; nothing is
 //! written to the sources.
 
+mod depfile;
 mod error;
 mod found;
 mod jobserver;
 mod make;
 mod manifest;
+mod plain;
 mod publish;
 mod sync;
 mod walk;
@@ -81,7 +83,8 @@ pub(super) fn build(
     fs_err::write(job.log(), "")?;
     let (system, found) = match &native.system {
         System::Make(make) => ("make", make::build(&job, make)?),
-        System::Cmake(_) | System::Plain(_) => return Err(Error::NoProgram("cmake").into()),
+        System::Plain(plain) => ("cc", plain::build(&job, plain)?),
+        System::Cmake(_) => return Err(Error::NoProgram("cmake").into()),
     };
     let tools = found
         .foreign
