@@ -292,6 +292,7 @@ mod tests {
             target: format!("{}{version}", target.clang_triple()),
             cpu: platform.cpu().to_owned(),
             arguments: Vec::new(),
+            link: Vec::new(),
             environment: std::collections::BTreeMap::new(),
             defaults: std::collections::BTreeMap::new(),
             tools: std::collections::BTreeMap::new(),

@@ -153,6 +153,9 @@ impl Command<'_> {
             }
             arguments.extend(self.spec.arguments.iter().map(OsString::from));
             self.add_sysroot(&mut arguments, exists);
+            if links {
+                arguments.extend(self.spec.link.iter().map(OsString::from));
+            }
         }
         let linker = if links && !inputs.is_empty() {
             self.linker.carried.clone()

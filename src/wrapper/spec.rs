@@ -28,6 +28,9 @@ pub struct Spec {
     pub cpu: String,
     /// Arguments behind the user's: where headers and libraries of a sysroot are.
     pub arguments: Vec<String>,
+    /// Arguments behind everything else where something is linked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link: Vec<String>,
     /// Variables to set. Those of [`Spec::defaults`] only where they are not set already.
     pub environment: BTreeMap<String, String>,
     /// Variables to set where the caller has not.

@@ -24,6 +24,8 @@ const HEADERS: &str = "lib/libc/include";
 pub(super) struct Installed {
     /// What `ZIG_LIBC` names.
     pub(super) file: PathBuf,
+    /// Arguments behind everything else where something is linked.
+    pub(super) link: Vec<String>,
     /// What it consists of.
     pub(super) holds: Vec<Tree>,
 }
@@ -39,7 +41,7 @@ impl Resolver<'_> {
         if target.libc != Libc::Musl {
             return Ok(None);
         }
-        let Some(want) = want(target, &compiler.musl) else {
+        let Some((musl, want)) = want(target, &compiler.musl) else {
             return Ok(None);
         };
         let named = |source| Error::Packages {
@@ -63,9 +65,15 @@ impl Resolver<'_> {
             target: target.to_string(),
             path: tree.path.clone(),
         })?;
+        let root = tree.path.display().to_string();
+        let link = musl.link.iter();
+        let link = link
+            .map(|argument| argument.replace("{root}", &root))
+            .collect();
         let headers = self.headers(store, target, toolchain, &found)?;
         Ok(Some(Installed {
             file: headers.path.join("libc.txt"),
+            link,
             holds: vec![tree, headers],
         }))
     }
@@ -130,7 +138,7 @@ fn folders(root: &Path) -> Result<Option<Folders>, Error> {
 
 /// The packages with the C library of a target. They are for a processor, and for one way to pass
 /// floating-point arguments.
-fn want(target: Target, known: &[Musl]) -> Option<Want> {
+fn want(target: Target, known: &[Musl]) -> Option<(&Musl, Want)> {
     let platform = target.platform.to_string();
     let fits = |listed: &String| {
         let rest = platform.strip_prefix(listed.as_str());
@@ -144,7 +152,7 @@ fn want(target: Target, known: &[Musl]) -> Option<Want> {
     };
     let triple = gnu.triple().replace('_', "-");
     let named = |name: &String| name.replace("{triple}", &triple);
-    Some(Want {
+    let want = Want {
         name: "musl".to_owned(),
         platform,
         architecture: target.platform.debian().to_owned(),
@@ -153,7 +161,8 @@ fn want(target: Target, known: &[Musl]) -> Option<Want> {
         packages: musl.packages.clone(),
         without: musl.without.iter().map(named).collect(),
         base: None,
-    })
+    };
+    Some((musl, want))
 }
 
 /// The kernel's name of a processor, as the folders of its headers have it.

@@ -89,6 +89,10 @@ pub struct Musl {
     /// Debian's package names have it.
     #[serde(default)]
     pub without: Vec<String>,
+    /// Arguments behind everything else where something is linked; `{root}` is where the packages
+    /// are.
+    #[serde(default)]
+    pub link: Vec<String>,
 }
 
 impl Compilers {
@@ -150,8 +154,10 @@ impl Resolver<'_> {
                 environment.insert("ZIG_GLOBAL_CACHE_DIR".to_owned(), own("global"));
             }
         }
+        let mut link = Vec::new();
         if let Some(libc) = self.libc(target, used, compiler)? {
             environment.insert("ZIG_LIBC".to_owned(), libc.file.display().to_string());
+            link = libc.link;
             holds.extend(libc.holds);
         }
         let defaults = BTreeMap::from([("ZIG_LOCAL_CACHE_DIR".to_owned(), own("local"))]);
@@ -164,6 +170,7 @@ impl Resolver<'_> {
             target: spelled(target),
             cpu: target.platform.cpu().to_owned(),
             arguments: quirks(used.family, target),
+            link,
             environment,
             defaults,
             tools: binutils.map_or_else(BTreeMap::new, files::binutils),
