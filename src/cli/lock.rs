@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::failure::Failure;
 use super::tools::{self, LOCK, Tools};
-use super::{account, prepare};
+use super::{account, needs};
 use crate::lock::{Closure, Lock, Pin, Toolchain};
 use crate::settings::Flags;
 
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     }
     let fetcher = tools::fetcher(context, &settings);
     let tools = Tools::with_lock(context, &settings, &fetcher, Some(kept.clone()))?;
-    prepare::needs(context, &settings, &tools)?;
+    needs::all(context, &settings, &tools)?;
     let mut after = tools.completed(kept)?;
     // Emulators and the like belong to no build, but to whoever fetched them here.
     let used = tools.packages().used();

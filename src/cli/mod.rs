@@ -19,6 +19,7 @@ mod cross;
 mod failure;
 mod libc;
 mod lock;
+mod needs;
 mod plan;
 mod prepare;
 pub mod reference;

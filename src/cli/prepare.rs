@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::configured;
 use super::context::Context;
 use super::failure::Failure;
 use super::libc;
-use super::sysroot;
-use super::tools::{self, Tools};
+use super::needs;
+use super::tools::Tools;
 use crate::base::{self, Base, Reference, Wanted};
 use crate::compile::Artifact;
 use crate::fault::{Exit, Fault};
@@ -86,28 +85,10 @@ pub(super) fn prepare(
         Vec::new()
     };
     if context.global.offline {
-        require(tools, &detected, &references)?;
+        needs::require(tools, &detected, &references)?;
     }
     let (platforms, chosen_by, bases) = choose(context, settings, &detected, &references, tools)?;
-    let (source, toolchain) = match detected.kind {
-        Kind::Go => {
-            let (source, toolchain) = read_go(context, settings, &detected, tools, &platforms)?;
-            (Source::Go(source), Some(toolchain))
-        }
-        Kind::Cmake => (Source::Cmake(cmake::read(&detected.root)?), None),
-        Kind::Make => (
-            Source::Make(make::read(&detected.root).map_err(detect::Error::Io)?),
-            None,
-        ),
-        Kind::C => (
-            Source::C(plain::read(&detected.root).map_err(detect::Error::Io)?),
-            None,
-        ),
-        Kind::Prebuilt => (
-            Source::Prebuilt(find_prebuilt(settings, &detected, &platforms)?),
-            None,
-        ),
-    };
+    let (source, toolchain) = source(context, settings, &detected, tools, &platforms)?;
     let project = Project {
         name: name(settings, &detected)?,
         root: detected.root.clone(),
@@ -130,10 +111,7 @@ pub(super) fn prepare(
             compilers.insert(platform, tools.compilers(platform, libc)?);
         }
     }
-    let mut programs = BTreeMap::new();
-    for &name in plan::native::programs(&project.source) {
-        programs.insert(name.to_owned(), tools.program(name, &project.detected)?);
-    }
+    let programs = programs(tools, &project.detected, &project.source)?;
     Ok(Prepared {
         project,
         bases,
@@ -143,6 +121,48 @@ pub(super) fn prepare(
         plan,
         chosen_by,
     })
+}
+
+/// What is to be built, and what reads that where something does.
+pub(super) fn source(
+    context: &Context<'_>,
+    settings: &Settings,
+    detected: &Detected,
+    tools: &Tools<'_>,
+    platforms: &[Platform],
+) -> Result<(Source, Option<Toolchain>), Failure> {
+    Ok(match detected.kind {
+        Kind::Go => {
+            let (source, toolchain) = read_go(context, settings, detected, tools, platforms)?;
+            (Source::Go(source), Some(toolchain))
+        }
+        Kind::Cmake => (Source::Cmake(cmake::read(&detected.root)?), None),
+        Kind::Make => (
+            Source::Make(make::read(&detected.root).map_err(detect::Error::Io)?),
+            None,
+        ),
+        Kind::C => (
+            Source::C(plain::read(&detected.root).map_err(detect::Error::Io)?),
+            None,
+        ),
+        Kind::Prebuilt => (
+            Source::Prebuilt(find_prebuilt(settings, detected, platforms)?),
+            None,
+        ),
+    })
+}
+
+/// The build programs that a source asks for, by name.
+pub(super) fn programs(
+    tools: &Tools<'_>,
+    detected: &Detected,
+    source: &Source,
+) -> Result<BTreeMap<String, Toolchain>, Failure> {
+    let mut programs = BTreeMap::new();
+    for &name in plan::native::programs(source) {
+        programs.insert(name.to_owned(), tools.program(name, detected)?);
+    }
+    Ok(programs)
 }
 
 /// The bases of the images that are planned, of those of these images.
@@ -176,7 +196,7 @@ impl Prepared {
     }
 }
 
-fn detected(settings: &Settings) -> Result<Detected, detect::Error> {
+pub(super) fn detected(settings: &Settings) -> Result<Detected, detect::Error> {
     let kind = match (&settings.flags.kind, &settings.config.build.kind) {
         (Some(flag), _) => Some(Kind::named(flag, "--kind")?),
         (None, Some(key)) => Some(Kind::named(key, "build.kind in polyarch.toml")?),
@@ -450,53 +470,4 @@ fn name(settings: &Settings, detected: &Detected) -> Result<String, Failure> {
         let folder = detected.root.file_name().unwrap_or_default();
         folder.to_string_lossy().into_owned()
     }))
-}
-
-/// Finds everything a lock has to name, and builds nothing.
-pub(super) fn needs(
-    context: &Context<'_>,
-    settings: &Settings,
-    tools: &Tools<'_>,
-) -> Result<(), Failure> {
-    let references = match detected(settings) {
-        Ok(found) => {
-            let references = references(context, settings)?;
-            require(tools, &found, &references)?;
-            references
-        }
-        // A sysroot is something to lock, whatever uses it.
-        Err(detect::Error::None { .. }) if sysroot::any(settings) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let platforms = platforms(context, settings, tools)?;
-    let configured = configured::of_base(context, settings, tools, &platforms)?;
-    for platform in platforms {
-        let base = configured.get(&platform);
-        if let Some(want) = sysroot::want(settings, platform, base)? {
-            tools.packages().closure(&want)?;
-        }
-        for reference in &references {
-            if let Reference::Packages(packages) = reference {
-                let want = base::packages::want(reference, packages, platform);
-                tools.packages().closure(&want)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Finds every toolchain that the project and its bases are known to need.
-fn require(
-    tools: &Tools<'_>,
-    detected: &Detected,
-    references: &[Reference],
-) -> Result<(), Failure> {
-    let mut needs = Vec::new();
-    if references.contains(&Reference::Static) {
-        needs.extend(base::DATA.iter().map(|name| tools::data_need(name)));
-    }
-    if detected.kind == Kind::Go {
-        needs.push(tools::go_need(&detected.root)?);
-    }
-    tools.all(&needs)
 }

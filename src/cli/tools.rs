@@ -236,8 +236,9 @@ impl<'a> Tools<'a> {
     }
 
     fn target_compilers(&self, platform: Platform, libc: Libc) -> Result<Compilers, Failure> {
-        let compiler = self.resolve(&need(COMPILER, "C and C++"))?;
-        let binutils = self.resolve(&need("binutils", "C and C++"))?;
+        let [compiler, binutils] = c_needs();
+        let compiler = self.resolve(&compiler)?;
+        let binutils = self.resolve(&binutils)?;
         let definition = self.resolver.definition(&compiler.name)?;
         let target = definition
             .compiler
@@ -399,6 +400,11 @@ pub(super) fn program_need(name: &str, project: &Detected) -> Need {
 /// What the `static` base is made from.
 pub(super) fn data_need(name: &str) -> Need {
     need(name, "the `static` base")
+}
+
+/// What compiling C and C++ takes.
+pub(super) fn c_needs() -> [Need; 2] {
+    [COMPILER, "binutils"].map(|name| need(name, "C and C++"))
 }
 
 fn need(name: &str, because: &str) -> Need {

@@ -52,3 +52,14 @@ pub enum Source {
     /// Files that exist already, by platform, as absolute paths.
     Prebuilt(BTreeMap<Platform, Vec<PathBuf>>),
 }
+
+impl Source {
+    /// Whether C or C++ is compiled.
+    pub fn needs_c(&self) -> bool {
+        match self {
+            Self::Go(go) => go.commands.iter().any(|command| !command.cgo.is_empty()),
+            Self::Cmake(_) | Self::Make(_) | Self::C(_) => true,
+            Self::Prebuilt(_) => false,
+        }
+    }
+}
