@@ -51,7 +51,14 @@ impl<'a> Command<'a> {
             }
         } else {
             match text {
-                "-static" | "-static-pie" => self.fixed = true,
+                "-static" => self.fixed = true,
+                "-static-pie" => {
+                    // zig takes the option and links at a fixed place; the two together work.
+                    self.fixed = true;
+                    let words = ["-static", "-pie"].map(|word| Item::Linked(word.into()));
+                    self.items.extend(words);
+                    return Ok(true);
+                }
                 "-nostdlib" | "-nodefaultlibs" | "-nolibc" => self.freestanding = true,
                 _ => {}
             }

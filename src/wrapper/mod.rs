@@ -187,13 +187,13 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let wrapper = PathBuf::from(wrapper);
     let name = wrapper.file_name().unwrap_or_default().to_string_lossy();
-    match start(Path::new(&file), &wrapper, arguments.collect()) {
+    match start(Path::new(&file), &wrapper, &name, arguments.collect()) {
         Ok(code) => ExitCode::from(code),
         Err(refusal) => report(&name, &refusal),
     }
 }
 
-fn start(file: &Path, wrapper: &Path, arguments: Vec<OsString>) -> Result<u8, Refusal> {
+fn start(file: &Path, wrapper: &Path, name: &str, arguments: Vec<OsString>) -> Result<u8, Refusal> {
     let spec = read(file)?;
     let tool = Tool::of(&spec, wrapper).map_err(|tool| Refusal::Tool {
         tool: tool.to_owned(),
@@ -224,7 +224,7 @@ fn start(file: &Path, wrapper: &Path, arguments: Vec<OsString>) -> Result<u8, Re
     }
     let plan = translate::translate(&spec, language, &arguments, &exists)?;
     for warning in &plan.warnings {
-        say(&wrapper.to_string_lossy(), "warning", warning);
+        say(name, "warning", warning);
     }
     run::run(&spec, plan.calls)
 }

@@ -140,9 +140,10 @@ pub(super) fn is_ignored(option: &str) -> bool {
     let feature = feature.map(|name| name.strip_prefix("no-").unwrap_or(name));
     let debug = option.strip_prefix("-g");
     let debug = debug.map(|name| name.strip_prefix("no-").unwrap_or(name));
-    let starts = |prefix: &&str| option.starts_with(*prefix);
     IGNORED.contains(&option)
-        || IGNORED_PREFIXES.iter().any(|prefix| starts(&prefix))
+        || IGNORED_PREFIXES
+            .iter()
+            .any(|prefix| option.starts_with(prefix))
         || feature.is_some_and(is_ignored_feature)
         || debug.is_some_and(|name| IGNORED_DEBUG.contains(&name))
         || is_unknown_warning(option)
@@ -172,8 +173,8 @@ pub(super) fn respelled(option: &str) -> Option<String> {
         "-fno-diagnostics-show-caret" => "-fno-caret-diagnostics",
         "-symbolic" => "-Wl,-Bsymbolic",
         "-flto=auto" | "-flto=jobserver" => "-flto",
-        "-gstabs" | "-gstabs+" | "-gxcoff" | "-gxcoff+" | "-gcoff" | "-gvms" => "-g",
-        "-Wa,-g" | "-Wa,--gdwarf" | "-Wa,--gen-debug" => "-g",
+        "-gstabs" | "-gstabs+" | "-gxcoff" | "-gxcoff+" | "-gcoff" | "-gvms" | "-Wa,-g"
+        | "-Wa,--gdwarf" | "-Wa,--gen-debug" => "-g",
         _ => "",
     };
     if !renamed.is_empty() {

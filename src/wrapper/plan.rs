@@ -129,14 +129,16 @@ impl Command<'_> {
         let none_is_source = !inputs.iter().any(|input| input.is_source);
         for item in &self.items {
             match item {
-                Item::Argument(argument) => arguments.push(argument.clone()),
-                Item::Linked(argument) if links => arguments.push(argument.clone()),
-                Item::Exact(name) if links => arguments.push(self.exact(name, exists)),
-                Item::Linked(_) | Item::Exact(_) => {}
-                Item::Input(input) if chosen(input) || none_is_source => {
-                    self.add_input(&mut arguments, input);
+                Item::Input(input) => {
+                    if chosen(input) || none_is_source {
+                        self.add_input(&mut arguments, input);
+                    }
                 }
-                Item::Input(_) => {}
+                Item::Linked(_) | Item::Exact(_) if !links => {}
+                Item::Argument(argument) | Item::Linked(argument) => {
+                    arguments.push(argument.clone());
+                }
+                Item::Exact(name) => arguments.push(self.exact(name, exists)),
             }
         }
         let source = alone.or_else(|| inputs.iter().find(|input| input.is_source));
@@ -266,14 +268,12 @@ impl Command<'_> {
         let folders = self.folders.iter().cloned().chain(own);
         let folders = folders.chain(self.sysroot_folders());
         let mut paths = folders.map(|folder| folder.join(file.unwrap_or_default()));
-        match paths.find(|path| exists(path)) {
-            Some(path) => path.into_os_string(),
-            None => {
-                let mut option = OsString::from("-l");
-                option.push(name);
-                option
-            }
+        if let Some(path) = paths.find(|path| exists(path)) {
+            return path.into_os_string();
         }
+        let mut option = OsString::from("-l");
+        option.push(name);
+        option
     }
 
     /// Where a user's sysroot has libraries.

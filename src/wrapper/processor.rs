@@ -25,8 +25,7 @@ pub(super) struct Wanted<'a> {
 /// The value of zig's `-mcpu=`, and whether `native` was asked for: a cross compiler's own machine
 /// says nothing about the target, so the platform's level stays.
 pub(super) fn processor(spec: &Spec, wanted: &Wanted<'_>) -> (Option<String>, bool) {
-    let is_native = |name: &Option<&str>| name.is_some_and(|name| name == "native");
-    let native = is_native(&wanted.march) || is_native(&wanted.mcpu);
+    let native = wanted.march == Some("native") || wanted.mcpu == Some("native");
     let known = |name: Option<&'_ str>| name.filter(|name| *name != "native").map(str::to_owned);
     let march = known(wanted.march);
     let mcpu = known(wanted.mcpu);

@@ -380,7 +380,6 @@ impl<'a> Command<'a> {
             "--64" | "--32" | "-k" | "-Qy" | "-Qn" | "-V" | "-J" | "-L" | "--noexecstack"
             | "-W" => {}
             "--fatal-warnings" => self.push(format!("-Wa,{text}")),
-            "-EL" | "-EB" => return false,
             "--gen-debug" | "--gdwarf-2" | "--gdwarf-3" | "--gdwarf-4" | "--gdwarf-5" | "-g" => {
                 self.debug = true;
                 self.push("-g");
@@ -411,7 +410,7 @@ impl<'a> Command<'a> {
 }
 
 /// The value of an option that may be joined to it or follow it.
-pub(super) fn joined_or_next<'a>(text: &str, name: &str, rest: Rest<'_, 'a>) -> Option<OsString> {
+pub(super) fn joined_or_next(text: &str, name: &str, rest: Rest<'_, '_>) -> Option<OsString> {
     let joined = text.strip_prefix(name)?;
     if joined.is_empty() {
         return rest.next().cloned();

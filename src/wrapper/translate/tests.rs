@@ -366,6 +366,7 @@ fn what_the_platform_cannot_do_is_refused() {
         (gnu, "a.o -static -nostdlib", false),
         (gnu, "a.o -static-pie", true),
         (musl, "a.o -static", false),
+        (musl, "a.o -static-pie", false),
         (musl, "a.c -m32", true),
         (musl, "a.c --target=x86_64-linux-musl", true),
         (musl, "a.c -fsanitize=address", true),
