@@ -160,7 +160,7 @@ pub(super) fn programs(
 ) -> Result<BTreeMap<String, Toolchain>, Failure> {
     let mut programs = BTreeMap::new();
     for &name in plan::native::programs(source) {
-        programs.insert(name.to_owned(), tools.program(name, detected)?);
+        programs.insert(name.to_owned(), tools.program(name, detected, source)?);
     }
     Ok(programs)
 }

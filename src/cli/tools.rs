@@ -15,7 +15,7 @@ use crate::lock::{self, Lock};
 use crate::packages::{self, Packages};
 use crate::process;
 use crate::progress::Observer;
-use crate::project::{Detected, go};
+use crate::project::{Detected, Source, go};
 use crate::settings::Settings;
 use crate::settings::config::Prefer;
 use crate::store::Blob;
@@ -190,8 +190,23 @@ impl<'a> Tools<'a> {
     }
 
     /// A program that builds of this kind call.
-    pub(super) fn program(&self, name: &str, project: &Detected) -> Result<Toolchain, Failure> {
-        Ok(self.resolve(&program_need(name, project))?)
+    pub(super) fn program(
+        &self,
+        name: &str,
+        detected: &Detected,
+        source: &Source,
+    ) -> Result<Toolchain, Failure> {
+        let minimum = match source {
+            Source::Cmake(cmake) if name == "cmake" => cmake.minimum.clone(),
+            _ => None,
+        };
+        let need = program_need(name, detected);
+        // The oldest that can install and says what it has built.
+        let oldest = "3.15".parse().ok().filter(|_| name == "cmake");
+        Ok(self.resolve(&Need {
+            minimum: minimum.max(oldest),
+            ..need
+        })?)
     }
 
     /// The compilers for a platform and a C library, with the machine's own for what runs during

@@ -12,6 +12,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::fault::{Exit, Fault};
+use crate::version::Version;
 
 const LISTS: &str = "CMakeLists.txt";
 
@@ -20,6 +21,8 @@ const LISTS: &str = "CMakeLists.txt";
 pub struct CmakeProject {
     /// What `project()` calls it, where that is a plain word.
     pub name: Option<String>,
+    /// The oldest CMake that it asks for.
+    pub minimum: Option<Version>,
     /// The configure presets that can be used, by name.
     pub presets: BTreeMap<String, Preset>,
 }
@@ -67,7 +70,7 @@ pub fn root_of(folder: &Path) -> Option<PathBuf> {
     let mut lists = folder.ancestors().take_while(|folder| has_lists(folder));
     let calls = |folder: &&Path| {
         let bytes = fs_err::read(folder.join(LISTS)).unwrap_or_default();
-        project_call(&String::from_utf8_lossy(&bytes)).is_some()
+        call(&String::from_utf8_lossy(&bytes), "project").is_some()
     };
     lists
         .find(calls)
@@ -78,33 +81,41 @@ pub fn root_of(folder: &Path) -> Option<PathBuf> {
 /// Reads a project.
 pub fn read(root: &Path) -> Result<CmakeProject, Error> {
     let bytes = fs_err::read(root.join(LISTS))?;
+    let text = String::from_utf8_lossy(&bytes);
     let plain = |c: char| c.is_alphanumeric() || "._-+".contains(c);
-    let name = project_call(&String::from_utf8_lossy(&bytes))
+    let name = call(&text, "project")
+        .and_then(|words| words.into_iter().next())
         .filter(|name| !name.is_empty() && name.chars().all(plain));
     Ok(CmakeProject {
         name,
+        minimum: call(&text, "cmake_minimum_required").and_then(minimum),
         presets: presets(root)?,
     })
 }
 
-/// The first word in the call of `project()`, if there is a call.
-fn project_call(text: &str) -> Option<String> {
+/// The words in the first call of a command, if there is one.
+fn call(text: &str, command: &str) -> Option<Vec<String>> {
     let code = without_comments(text);
     let mut rest = code.as_str();
-    while let Some(at) = find_word(rest, "project") {
-        rest = rest[at + "project".len()..].trim_start();
-        let Some(arguments) = rest.strip_prefix('(') else {
-            continue;
-        };
-        let first = arguments
-            .trim_start()
-            .trim_start_matches('"')
-            .split([' ', '\t', '\r', '\n', ')', '"'])
-            .next()
-            .unwrap_or_default();
-        return Some(first.to_owned());
+    while let Some(at) = find_word(rest, command) {
+        rest = rest[at + command.len()..].trim_start();
+        if let Some(arguments) = rest.strip_prefix('(') {
+            let end = arguments.find(')').unwrap_or(arguments.len());
+            let words = arguments[..end].split_whitespace();
+            return Some(
+                words
+                    .map(|word| word.trim_matches('"').to_owned())
+                    .collect(),
+            );
+        }
     }
     None
+}
+
+/// The version behind `VERSION`, without the newest one that may follow (`3.5...4.0`).
+fn minimum(words: Vec<String>) -> Option<Version> {
+    let mut behind = words.iter().skip_while(|word| *word != "VERSION");
+    behind.nth(1)?.split("...").next()?.parse().ok()
 }
 
 /// Where a command's name stands by itself, in whatever case.
@@ -235,8 +246,22 @@ mod tests {
             ("project(${NAME} C)", Some("${NAME}")),
             ("project()", Some("")),
         ] {
-            assert_eq!(project_call(text).as_deref(), expected, "{text}");
+            let words = call(text, "project");
+            let first = words.map(|words| words.first().cloned().unwrap_or_default());
+            assert_eq!(first.as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_version_that_is_asked_for_is_the_oldest() {
+        let asked = |text: &str| call(text, "cmake_minimum_required").and_then(minimum);
+        for text in [
+            "cmake_minimum_required(VERSION 3.16)",
+            "CMAKE_MINIMUM_REQUIRED( VERSION 3.16...4.0 FATAL_ERROR )",
+        ] {
+            assert_eq!(asked(text), "3.16".parse().ok(), "{text}");
+        }
+        assert_eq!(asked("cmake_minimum_required(VERSION ${X})"), None);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! among what the build has left. Build trees are kept in `out/.build` from run to run; nothing is
 //! written to the sources.
 
+mod cmake;
 mod depfile;
 mod error;
+mod fileapi;
 mod found;
 mod jobserver;
 mod make;
@@ -84,7 +86,7 @@ pub(super) fn build(
     let (system, found) = match &native.system {
         System::Make(make) => ("make", make::build(&job, make)?),
         System::Plain(plain) => ("cc", plain::build(&job, plain)?),
-        System::Cmake(_) => return Err(Error::NoProgram("cmake").into()),
+        System::Cmake(cmake) => ("cmake", cmake::build(&job, cmake)?),
     };
     let tools = found
         .foreign
