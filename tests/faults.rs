@@ -73,7 +73,9 @@ fn no_project_and_two_kinds_of_project_are_told_apart() {
     both.ok(&["compile", "--kind", "go", "--platform", "arm64"]);
     says(
         &both.fails(2, &["build", "--kind", "cobol"]),
-        &["--kind: unknown kind of project `cobol`: expected `go` or `prebuilt`"],
+        &[
+            "--kind: unknown kind of project `cobol`: expected `go`, `cmake`, `make`, `c` or `prebuilt`",
+        ],
     );
     both.write("polyarch.toml", "build.kind = 'ada'\n");
     says(
@@ -141,7 +143,7 @@ fn several_commands_without_an_entrypoint_name_both_ways_out() {
 }
 
 #[test]
-fn cgo_is_an_error_that_names_the_package() {
+fn c_code_is_compiled_unless_the_user_says_that_there_is_none() {
     let project = Project::with(&[
         ("go.mod", "module example.com/c\n\ngo 1.21\n"),
         (
@@ -157,15 +159,14 @@ fn cgo_is_an_error_that_names_the_package() {
             "//go:build !cgo\n\npackage native\n\nfunc Call() {}\n",
         ),
     ]);
-    let error = project.fails(4, &["compile", "--platform", "arm64"]);
-    says(
-        &error,
-        &["`c` uses cgo: example.com/c/native", "CGO_ENABLED=0"],
-    );
+    let program = project.root.join("out/arm64/c");
+    project.ok(&["compile", "--platform", "arm64"]);
+    let with = fs_err::read(&program).expect("built");
     let meant = ran(project
         .polyarch(&["compile", "--platform", "arm64"])
         .env("CGO_ENABLED", "0"));
     assert_eq!(meant.code, 0, "{}", meant.stderr);
+    assert_ne!(fs_err::read(&program).expect("built"), with);
 }
 
 #[test]

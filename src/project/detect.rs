@@ -124,7 +124,10 @@ pub enum Error {
         file: &'static str,
     },
     /// `--kind` or `build.kind` names no kind.
-    #[error("{origin}: unknown kind of project `{text}`: expected {}", Kind::ALL.map(|kind| format!("`{kind}`")).join(" or "))]
+    #[error(
+        "{origin}: unknown kind of project `{text}`: expected {}",
+        known_kinds()
+    )]
     UnknownKind {
         /// What is no kind.
         text: String,
@@ -375,6 +378,15 @@ fn projects_below(directory: &Path) -> Vec<PathBuf> {
     found
         .map(|folder| folder.strip_prefix(directory).unwrap_or(&folder).to_owned())
         .collect()
+}
+
+/// `go`, `make` or `prebuilt`.
+fn known_kinds() -> String {
+    let names = Kind::ALL.map(|kind| format!("`{kind}`"));
+    match &names[..] {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        names => names.join(", "),
+    }
 }
 
 fn kinds(evidence: &[Evidence]) -> Vec<Kind> {
