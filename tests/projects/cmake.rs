@@ -1,6 +1,6 @@
 //! CMake projects: what is installed, what lies beside it, what is built again.
 
-use crate::support::judge::run;
+use crate::support::judge::{run, run_in, unpack};
 use crate::support::program::Project;
 
 use super::{HELLO, built, configured, example, platform, prints_the_same, project, sources};
@@ -172,4 +172,48 @@ fn what_a_compiler_says_under_ninja_is_shown_without_ninjas_own_lines() {
         "{error}"
     );
     assert!(!error.contains("build stopped"), "{error}");
+}
+
+#[test]
+fn over_a_base_with_glibc_a_program_is_linked_for_it_and_its_library_lies_beside_it() {
+    let base = "[image]\nbase = { suite = 'trixie', packages = ['libc6', 'netbase'] }";
+    let project = configured(Project::with(&SHARED), base);
+    project.ok(&["build", "--platform", "arm64"]);
+    let unpacked = tempfile::tempdir().expect("a temporary folder");
+    let arm64 = platform("arm64");
+    let root = unpack(&project.root.join("out/image"), arm64, unpacked.path());
+    assert!(root.join("usr/local/bin/libgreet.so.1").is_file());
+    assert!(!root.join("usr/local/bin/libplugin.so").exists());
+    let printed = run_in(arm64, &root, "/usr/local/bin/hello").stdout;
+    assert_eq!(printed, "hello\n");
+}
+
+#[test]
+fn a_library_that_its_program_would_not_find_is_warned_of() {
+    let makefile = "all: app libone.so\nlibone.so: one.c\n\t$(CC) -shared -fPIC -Wl,-soname,$@ -o $@ one.c\n\
+                    app: app.c libone.so\n\t$(CC) -o $@ app.c -L. -lone $(RUNPATH)\n";
+    let files = [
+        ("Makefile", makefile),
+        ("one.c", "int one(void) { return 1; }\n"),
+        (
+            "app.c",
+            "int one(void);\nint main(void) { return one() - 1; }\n",
+        ),
+    ];
+    let project = configured(Project::with(&files), "[toolchain]\nlibc = 'gnu.2.17'");
+    let said = project.ok(&["compile", "--platform", "amd64"]).stderr;
+    assert!(
+        said.contains("`app` for linux/amd64 needs `libone.so`"),
+        "{said}"
+    );
+    let config = "[toolchain]\nlibc = 'gnu.2.17'\n\
+                  [build]\nvariables = { RUNPATH = \"-Wl,-rpath,'$$ORIGIN'\" }";
+    let project = configured(project, config);
+    let said = project.ok(&["compile", "--platform", "amd64"]).stderr;
+    assert!(!said.contains("warning"), "{said}");
+    run(
+        platform("amd64"),
+        &built(&project, platform("amd64"), "app"),
+        &[],
+    );
 }

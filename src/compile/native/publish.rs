@@ -154,22 +154,28 @@ pub(super) fn earlier(build: &Path) -> Vec<PathBuf> {
 
 /// Says where a program would not find a library that was put beside it.
 pub(super) fn note_runpaths(job: &Job<'_>, picked: &[Picked]) {
-    let libraries: Vec<&Picked> = picked.iter().filter(|one| one.library).collect();
+    let libraries: Vec<&str> = picked
+        .iter()
+        .filter(|one| one.library)
+        .map(|one| one.name.as_str())
+        .collect();
     for program in picked.iter().filter(|one| !one.library) {
-        let needed = program.file.needed();
-        let beside = libraries
-            .iter()
-            .find(|library| needed.contains(&library.name));
-        let finds = program
+        let looks = program
             .file
             .runpath()
             .split(':')
             .any(|folder| matches!(folder.trim_end_matches('/'), "$ORIGIN" | "${ORIGIN}"));
-        if let Some(library) = beside.filter(|_| !finds) {
+        for needed in program.file.needed() {
+            let library = needed.rsplit('/').next().unwrap_or(needed);
+            let flag = match (needed.contains('/'), looks) {
+                _ if !libraries.contains(&library) => continue,
+                (true, _) => format!("-Wl,-soname,{library}` for the library"),
+                (false, false) => "-Wl,-rpath,'$ORIGIN'` for the program".to_owned(),
+                (false, true) => continue,
+            };
             job.options.observer.warn(&format!(
-                "`{}` for {} needs `{}` and does not look for it beside itself: link it with \
-                 `-Wl,-rpath,'$ORIGIN'`",
-                program.name, job.step.platform, library.name
+                "`{}` for {} needs `{needed}` and would not find it beside itself: link with `{flag}",
+                program.name, job.step.platform
             ));
         }
     }
