@@ -34,6 +34,7 @@ pub fn want(reference: &Reference, wanted: &BasePackages, platform: Platform) ->
         packages: wanted.packages.clone(),
         without: wanted.without.clone(),
         base: None,
+        tool: false,
     }
 }
 

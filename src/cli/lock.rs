@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
         kept.upgrade(names)?;
     }
     let fetcher = tools::fetcher(context, &settings);
-    let tools = Tools::with_lock(context, &settings, &fetcher, Some(kept.clone()))?;
+    let tools = Tools::with_lock(context, &settings, &fetcher, Some(kept.clone()), true)?;
     needs::all(context, &settings, &tools)?;
     let mut after = tools.completed(kept)?;
     // Emulators and the like belong to no build, but to whoever fetched them here.

@@ -220,6 +220,7 @@ pub(super) fn want(
         packages,
         without: sysroot.without.unwrap_or_default(),
         base: base.cloned(),
+        tool: false,
     }))
 }
 

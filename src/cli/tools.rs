@@ -136,15 +136,17 @@ impl<'a> Tools<'a> {
         if lock.is_none() && context.global.locked {
             return Err(Error::NoLock { file }.into());
         }
-        Self::with_lock(context, settings, fetcher, lock)
+        Self::with_lock(context, settings, fetcher, lock, false)
     }
 
-    /// Tools for a project, with a lock that may not be on disk yet.
+    /// Tools for a project, with a lock that may not be on disk yet; `refresh` asks the archives for
+    /// everything that it does not say.
     pub(super) fn with_lock(
         context: &'a Context<'_>,
         settings: &Settings,
         fetcher: &'a Fetcher<'a>,
         lock: Option<Lock>,
+        refresh: bool,
     ) -> Result<Self, Failure> {
         let definitions = context.definitions(settings)?;
         let packages = Packages::new(
@@ -153,6 +155,7 @@ impl<'a> Tools<'a> {
             packages::Policy {
                 lock: lock.clone(),
                 locked: context.global.locked,
+                refresh,
                 archives: archives(settings),
                 without_suites: settings.mirrors.without_suites.clone().unwrap_or_default(),
                 threads: context.jobs.get(),

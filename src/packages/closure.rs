@@ -1,12 +1,16 @@
 //! The packages for what is wanted: from the lock where it says, else from the archive.
 
 use std::sync::PoisonError;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Closure, Error, Packages, Want, archives, sorted};
 use crate::debian::Package;
 use crate::debian::resolve::{self, Request, Resolution};
 use crate::digest::{Digest, Recipe};
 use crate::lock;
+
+/// How long what was found is taken for what the archive has.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The kind of record that holds what a want led to, for runs without network or lock.
 const KIND: &str = "closure";
@@ -20,9 +24,7 @@ pub(super) fn find(packages: &Packages<'_>, want: &Want) -> Result<Closure, Erro
     if let Some(closure) = from_lock(packages, want)? {
         return Ok(closure);
     }
-    if packages.fetcher.offline()
-        && let Some(closure) = remembered(packages, want)?
-    {
+    if let Some(closure) = settled(packages, want)? {
         return Ok(closure);
     }
     let chosen = resolve(packages, want, &preferred(packages))?;
@@ -32,6 +34,22 @@ pub(super) fn find(packages: &Packages<'_>, want: &Want) -> Result<Closure, Erro
     };
     remember(packages, &closure)?;
     Ok(closure)
+}
+
+/// What an earlier run found, where that will do: without a network; and for a tool, which is not
+/// worth asking the archive on every build, for a day and while all of it is here.
+fn settled(packages: &Packages<'_>, want: &Want) -> Result<Option<Closure>, Error> {
+    let offline = packages.fetcher.offline();
+    if !offline && (!want.tool || packages.policy.refresh) {
+        return Ok(None);
+    }
+    let Some((closure, age)) = remembered(packages, want)? else {
+        return Ok(None);
+    };
+    let store = packages.fetcher.store().get()?;
+    let here = |package: &Package| store.blob(&package.sha256).is_some();
+    let fresh = age < DAY && closure.packages.iter().all(here);
+    Ok(Some(closure).filter(|_| offline || fresh))
 }
 
 /// Resolves through the archive's indexes; where a version in `preferred` will do, it is taken.
@@ -147,18 +165,27 @@ fn remember(packages: &Packages<'_>, closure: &Closure) -> Result<(), Error> {
     let mut lock = lock::Lock::default();
     let (entry, found) = closure.locked();
     lock.set_closure(entry, found);
-    store.put_record(KIND, &key(&closure.want), lock.to_string().as_bytes())?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let text = format!("# {}\n{lock}", now.unwrap_or_default().as_secs());
+    store.put_record(KIND, &key(&closure.want), text.as_bytes())?;
     Ok(())
 }
 
-fn remembered(packages: &Packages<'_>, want: &Want) -> Result<Option<Closure>, Error> {
+/// What was found last, and how long ago.
+fn remembered(packages: &Packages<'_>, want: &Want) -> Result<Option<(Closure, Duration)>, Error> {
     let store = packages.fetcher.store().get()?;
     let record = store.record(KIND, &key(want));
     let text = record.and_then(|bytes| String::from_utf8(bytes).ok());
+    let when = text.as_ref().and_then(|text| {
+        let seconds: u64 = text.lines().next()?.strip_prefix("# ")?.parse().ok()?;
+        Some(UNIX_EPOCH + Duration::from_secs(seconds))
+    });
+    let age = when.and_then(|when| SystemTime::now().duration_since(when).ok());
     let lock = text.and_then(|text| lock::Lock::parse(&text, std::path::Path::new(KIND)).ok());
     let Some(lock) = lock else {
         return Ok(None);
     };
     let found: Vec<&lock::Package> = lock.packages().iter().collect();
-    from_packages(want, &found).map(Some)
+    let closure = from_packages(want, &found)?;
+    Ok(Some((closure, age.unwrap_or(Duration::MAX))))
 }

@@ -47,6 +47,8 @@ pub struct Want {
     /// What the base image that it is for is configured with. It serves where the user names no
     /// archives and the host has none of that distribution.
     pub base: Option<Configured>,
+    /// Whether it is a tool of the build, for which what the archive had a day ago will do.
+    pub tool: bool,
 }
 
 /// Exact packages for what was wanted.
@@ -74,6 +76,8 @@ pub struct Policy {
     pub lock: Option<Lock>,
     /// Refuse everything that would change the lock.
     pub locked: bool,
+    /// Whether the archive is asked even for what it was asked a moment ago.
+    pub refresh: bool,
     /// The archives that the user named; `None` for the host's.
     pub archives: Option<Named>,
     /// Suites that are left out though they belong to the one asked for.

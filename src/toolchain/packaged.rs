@@ -149,6 +149,7 @@ fn want(name: &str, host: &str, machine: Platform, packages: &Packages) -> Want 
         packages: packages.names.clone(),
         without: packages.without.clone(),
         base: None,
+        tool: true,
     }
 }
 

@@ -161,6 +161,7 @@ fn want(target: Target, known: &[Musl]) -> Option<(&Musl, Want)> {
         packages: musl.packages.clone(),
         without: musl.without.iter().map(named).collect(),
         base: None,
+        tool: true,
     };
     Some((musl, want))
 }
