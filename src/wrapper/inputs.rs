@@ -15,6 +15,17 @@ pub(super) struct Input {
     pub(super) language: Option<String>,
     /// Whether it is compiled; else it is for the linker.
     pub(super) is_source: bool,
+    /// Where it stands among what goes to lld past zig; for what the linker only could tell.
+    pub(super) carried: Option<Carried>,
+}
+
+/// The place of an input that goes to lld past zig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Carried {
+    /// How many of the linker's other words are in front of it.
+    pub(super) at: usize,
+    /// Whether all members of an archive are linked.
+    pub(super) whole: bool,
 }
 
 /// What gcc compiles, by the ends of names.
@@ -22,6 +33,10 @@ const SOURCES: [&str; 27] = [
     "c", "i", "ii", "cc", "cp", "cxx", "cpp", "CPP", "c++", "C", "m", "mi", "mm", "M", "mii", "s",
     "S", "sx", "h", "hh", "H", "hp", "hpp", "hxx", "HPP", "ll", "bc",
 ];
+
+/// Ends of names that zig knows as something to link. Others it refuses, where a linker looks into
+/// the file: `libz.so.1.3-rc1`, and SCons' `a.os`.
+const LINKED: [&str; 6] = ["o", "obj", "lo", "a", "lib", "so"];
 
 const HEADERS: [&str; 7] = ["h", "hh", "H", "hp", "hpp", "hxx", "HPP"];
 
@@ -50,6 +65,7 @@ impl Input {
         let language = explicit.or(implied).map(str::to_owned);
         Self {
             is_source: language.is_some() || SOURCES.contains(&end),
+            carried: None,
             language,
             path,
         }
@@ -61,7 +77,25 @@ impl Input {
             path,
             language: None,
             is_source: false,
+            carried: None,
         }
+    }
+
+    /// Whether only the linker can tell what it is.
+    pub(super) fn is_unknown(&self) -> bool {
+        if self.is_source || self.path == "-" {
+            return false;
+        }
+        let name = Path::new(&self.path).file_name().and_then(OsStr::to_str);
+        let name = name.unwrap_or_default();
+        let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+        !LINKED.contains(&end) && !is_versioned(name)
+    }
+
+    /// Whether its name is a shared library's.
+    pub(super) fn is_shared(&self) -> bool {
+        let name = Path::new(&self.path).file_name().and_then(OsStr::to_str);
+        name.is_some_and(|name| name.ends_with(".so") || name.contains(".so."))
     }
 
     /// Whether it is a header, which is compiled by itself into a precompiled one.
@@ -83,6 +117,15 @@ impl Input {
         name.push(end);
         name
     }
+}
+
+/// Whether a name is a shared library's with a version of numbers alone behind it.
+fn is_versioned(name: &str) -> bool {
+    name.rsplit_once(".so.").is_some_and(|(_, version)| {
+        version
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 /// What `-x` says, in words that zig has; `none` for what the names say.
@@ -130,6 +173,27 @@ mod tests {
             let input = Input::new(path.into(), explicit, driver);
             assert_eq!(input.language.as_deref(), language, "{path}");
             assert_eq!(input.is_source, is_source, "{path}");
+        }
+    }
+    #[test]
+    fn what_zig_knows_no_name_for_is_the_linkers() {
+        for (path, unknown) in [
+            ("a.o", false),
+            ("a.lo", false),
+            ("libx.a", false),
+            ("libx.so", false),
+            ("libx.so.1.2.13", false),
+            ("a.c", false),
+            ("-", false),
+            ("libx.so.1.3-rc1", true),
+            ("libx.so.", true),
+            ("a.os", true),
+            ("script.ld", true),
+            ("object", true),
+            ("dir.o/object", true),
+        ] {
+            let input = Input::new(path.into(), None, Language::C);
+            assert_eq!(input.is_unknown(), unknown, "{path}");
         }
     }
 }

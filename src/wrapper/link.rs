@@ -76,10 +76,7 @@ impl<'a> Command<'a> {
             Effect::Arguments(arguments) => {
                 self.items.extend(arguments.into_iter().map(Item::Linked));
             }
-            Effect::Input(path) => {
-                let input = Input::linked(path);
-                self.items.push(Item::Input(input));
-            }
+            Effect::Input(path) => self.add(Input::linked(path)),
             Effect::Library(name) => self.library(name),
             Effect::Folder(path) => self.folder(&path, exists),
         }
@@ -106,7 +103,7 @@ impl<'a> Command<'a> {
     fn library(&mut self, name: OsString) {
         let text = name.to_str().unwrap_or_default();
         if text.starts_with(':') {
-            self.items.push(Item::Exact(name));
+            self.items.push(Item::Exact(name, self.linker.place()));
             return;
         }
         // Parts of libraries that are whole here: libc's stack protector, libc++'s file system.

@@ -11,6 +11,7 @@
 use std::ffi::{OsStr, OsString};
 
 use super::Refusal;
+use super::inputs::Carried;
 use crate::target::Platform;
 
 mod table;
@@ -47,7 +48,8 @@ pub(super) struct Linker {
     pending: Option<(OsString, Kind)>,
     state: State,
     saved: Vec<State>,
-    binary: bool,
+    /// Whether inputs are data, as `--format=binary` says.
+    pub(super) binary: bool,
 }
 
 impl Linker {
@@ -74,11 +76,6 @@ impl Linker {
         }
         let text = word.to_str().unwrap_or_default();
         if !text.starts_with('-') || text == "-" {
-            // What is not for us to read is an input, or belongs to `--format=binary`.
-            if self.binary {
-                self.carried.push(word.to_owned());
-                return Ok(Effect::None);
-            }
             return Ok(Effect::Input(word.to_owned()));
         }
         match kind(text) {
@@ -98,6 +95,14 @@ impl Linker {
                 self.carried.push(word.to_owned());
                 Ok(Effect::None)
             }
+        }
+    }
+
+    /// The place of an input that goes to lld with the carried options.
+    pub(super) fn place(&self) -> Carried {
+        Carried {
+            at: self.carried.len(),
+            whole: self.state.whole,
         }
     }
 

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
-use super::inputs::Input;
+use super::inputs::{Carried, Input};
 use super::spec::Spec;
 use super::tool::Language;
 use super::translate::{Call, Command, Exists, Item, Phase, Plan};
@@ -127,25 +127,44 @@ impl Command<'_> {
             None => links || input.is_source,
         };
         let none_is_source = !inputs.iter().any(|input| input.is_source);
+        let mut carried = Vec::new();
         for item in &self.items {
             match item {
+                Item::Input(Input {
+                    path,
+                    carried: Some(place),
+                    ..
+                }) if links => {
+                    carried.push((*place, path.clone()));
+                }
                 Item::Input(input) => {
                     if chosen(input) || none_is_source {
                         self.add_input(&mut arguments, input);
                     }
                 }
-                Item::Linked(_) | Item::Exact(_) if !links => {}
+                Item::Linked(_) | Item::Exact(..) if !links => {}
                 Item::Argument(argument) | Item::Linked(argument) => {
                     arguments.push(argument.clone());
                 }
-                Item::Exact(name) => arguments.push(self.exact(name, exists)),
+                Item::Exact(name, place) => match self.exact(name, exists) {
+                    found if Input::linked(found.clone()).is_unknown() => {
+                        carried.push((*place, found));
+                    }
+                    found => arguments.push(found),
+                },
             }
+        }
+        if links && !carried.is_empty() {
+            self.add_stand_ins(&mut arguments, inputs, &carried);
         }
         let source = alone.or_else(|| inputs.iter().find(|input| input.is_source));
         self.add_phase(&mut arguments, source);
         if let Some(source) = source {
             self.add_dependencies(&mut arguments, source);
             arguments.extend(level(self.level.as_deref()).into_iter().map(OsString::from));
+        }
+        if source.is_some() && self.spec.triple.contains("-musl") {
+            arguments.extend(self.forgiven().map(OsString::from));
         }
         if !inputs.is_empty() {
             if !self.debug {
@@ -160,11 +179,61 @@ impl Command<'_> {
             }
         }
         let linker = if links && !inputs.is_empty() {
-            self.linker.carried.clone()
+            self.carried(carried)
         } else {
             Vec::new()
         };
         Call { arguments, linker }
+    }
+
+    /// gcc says nothing of what macros of the C library expand to, clang does. So where warnings
+    /// are errors, those that musl's own macros give (`isnan`, `CMSG_NXTHDR`) stay warnings.
+    fn forgiven(&self) -> impl Iterator<Item = &'static str> {
+        let are_errors = self.items.iter().any(|item| {
+            matches!(item, Item::Argument(text)
+                if text == "-Werror" || text == "-pedantic-errors")
+        });
+        ["-Wno-error=long-long", "-Wno-error=sign-compare"]
+            .into_iter()
+            .filter(move |_| are_errors)
+    }
+
+    /// What zig has to know of inputs that it does not see.
+    fn add_stand_ins(
+        &self,
+        arguments: &mut Vec<OsString>,
+        inputs: &[Input],
+        carried: &[(Carried, OsString)],
+    ) {
+        let is_shared = |path: &OsString| Input::linked(path.clone()).is_shared();
+        if !self.fixed && carried.iter().any(|(_, path)| is_shared(path)) {
+            // It would link a static program that nothing loads the library for.
+            arguments.push("-dynamic".into());
+        }
+        if inputs.iter().all(|input| input.carried.is_some()) {
+            // It links nothing without an input.
+            arguments.extend(["-x", "c", "/dev/null", "-x", "none"].map(OsString::from));
+        }
+    }
+
+    /// What goes to lld past zig: options that zig refuses, and inputs that it does not know.
+    fn carried(&self, inputs: Vec<(Carried, OsString)>) -> Vec<OsString> {
+        let mut words = Vec::new();
+        let mut options = self.linker.carried.iter().cloned();
+        let mut taken = 0;
+        for (place, path) in inputs {
+            words.extend(options.by_ref().take(place.at - taken));
+            taken = place.at;
+            if place.whole {
+                words.push("--whole-archive".into());
+            }
+            words.push(path);
+            if place.whole {
+                words.push("--no-whole-archive".into());
+            }
+        }
+        words.extend(options);
+        words
     }
 
     fn add_input(&self, arguments: &mut Vec<OsString>, input: &Input) {

@@ -19,7 +19,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
-use super::inputs::{self, Input};
+use super::inputs::{self, Carried, Input};
 use super::linker::Linker;
 use super::options;
 use super::processor::{Wanted, processor};
@@ -65,8 +65,8 @@ pub(super) enum Item {
     /// Only where something is linked.
     Linked(OsString),
     Input(Input),
-    /// `-l:name`, to be looked for when all folders are known.
-    Exact(OsString),
+    /// `-l:name`, to be looked for when all folders are known, and its place among the carried.
+    Exact(OsString, Carried),
 }
 
 /// What was read so far.
@@ -188,7 +188,13 @@ impl<'a> Command<'a> {
             self.output = Some(path);
             return;
         }
-        let input = Input::new(path, self.explicit.as_deref(), self.language);
+        self.add(Input::new(path, self.explicit.as_deref(), self.language));
+    }
+
+    pub(super) fn add(&mut self, mut input: Input) {
+        if input.is_unknown() || (self.linker.binary && !input.is_source) {
+            input.carried = Some(self.linker.place());
+        }
         self.items.push(Item::Input(input));
     }
 

@@ -122,8 +122,8 @@ fn options_go_through_zig_or_past_it_or_are_left_out() {
         ),
         (
             &["--format=binary", "logo.png", "--format=default", "x.o"],
-            &["x.o"],
-            &["--format=binary", "logo.png", "--format=default"],
+            &["logo.png", "x.o"],
+            &["--format=binary", "--format=default"],
         ),
     ];
     for (words, native, carried) in cases {

@@ -3,8 +3,9 @@
 use super::super::tests::spec;
 use super::*;
 
-const FOLDERS: [&str; 5] = [
+const FOLDERS: [&str; 6] = [
     "lib",
+    "lib/libz.so.1-rc",
     "lib/libz.a",
     "/sys",
     "/sys/usr/include",
@@ -236,6 +237,28 @@ fn command_lines_of_gcc_become_those_of_zig() {
             "a.c -c -Wl,-Map=x -lfoo",
             format!("cc a.c -c -o a.o {off} -g0"),
         ),
+        (
+            "a.o libz.so.1-rc1 -Wl,-Map=x script.ld b.o",
+            "cc a.o b.o -dynamic -g0 | libz.so.1-rc1 -Map=x script.ld".to_owned(),
+        ),
+        (
+            "a.o -Wl,--whole-archive x.a.old -Wl,--no-whole-archive y.os",
+            "cc a.o -Wl,--whole-archive -Wl,--no-whole-archive -g0 \
+             | --whole-archive x.a.old --no-whole-archive y.os"
+                .to_owned(),
+        ),
+        (
+            "-Wl,-b,binary data.txt -Wl,--format=elf a.o",
+            "cc a.o -g0 | --format=binary data.txt --format=elf".to_owned(),
+        ),
+        (
+            "a.o -L lib -l:libz.so.1-rc -Wl,-Map=x",
+            "cc a.o -Llib -dynamic -g0 | lib/libz.so.1-rc -Map=x".to_owned(),
+        ),
+        (
+            "object -o p",
+            "cc -x c /dev/null -x none -o p -g0 | object".to_owned(),
+        ),
         ("-Wl,--version", "ld.lld --version".to_owned()),
         (
             "-emit-llvm -c a.c",
@@ -353,6 +376,21 @@ fn our_arguments_are_in_front_and_the_toolchains_behind() {
     assert_eq!(call[call.len() - 2..], ["-idirafter", "/s/include"]);
     assert_eq!(plan.warnings.len(), 1);
     assert!(plan.warnings[0].contains("linux/arm/v7"), "{plan:?}");
+}
+
+#[test]
+fn what_musls_macros_give_is_no_error() {
+    for (libc, line, expected) in [
+        ("musl", "-c -Werror a.c", true),
+        ("musl", "-c -pedantic-errors a.c", true),
+        ("musl", "-c -Wall a.c", false),
+        ("musl", "-Werror a.o", false),
+        ("gnu.2.36", "-c -Werror a.c", false),
+    ] {
+        let plan = planned(("linux/arm64", libc), Language::C, line).unwrap();
+        let word = OsString::from("-Wno-error=long-long");
+        assert_eq!(plan.calls[0].arguments.contains(&word), expected, "{line}");
+    }
 }
 
 #[test]
