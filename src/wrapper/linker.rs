@@ -45,6 +45,8 @@ pub(super) struct Linker {
     pub(super) carried: Vec<OsString>,
     /// `--version`: nothing is linked.
     pub(super) version: bool,
+    /// Whether the first instruction was named.
+    entry: bool,
     pending: Option<(OsString, Kind)>,
     state: State,
     saved: Vec<State>,
@@ -58,6 +60,7 @@ impl Linker {
             platform,
             carried: Vec::new(),
             version: false,
+            entry: false,
             pending: None,
             state: State::default(),
             saved: Vec::new(),
@@ -106,6 +109,18 @@ impl Linker {
         }
     }
 
+    /// Whether a script may say what the first instruction is. Inputs of unknown kind may be one.
+    pub(super) fn leaves_entry(&self, has_unknown: bool) -> bool {
+        let is_script = |word: &OsString| {
+            let text = word.to_str().unwrap_or_default();
+            let long = text.trim_start_matches('-');
+            let place = ["-Ttext", "-Tdata", "-Tbss", "-Trodata", "-Tldata"];
+            let short = text.starts_with("-T") && !place.iter().any(|one| text.starts_with(one));
+            short || long.starts_with("script") || long.starts_with("default-script")
+        };
+        !self.entry && (has_unknown || self.carried.iter().any(is_script))
+    }
+
     /// At the end of the command line: an option that still lacks its value is lld's to refuse.
     pub(super) fn finish(&mut self) {
         if let Some((word, _)) = self.pending.take() {
@@ -122,7 +137,10 @@ impl Linker {
         let text = value.unwrap_or_default();
         Ok(match kind {
             Kind::Native(name) => Effect::Argument(format!("-Wl,{name}").into()),
-            Kind::NativeValue(name) => Effect::Arguments(native(name, text)),
+            Kind::NativeValue(name) => {
+                self.entry |= name == "-e";
+                Effect::Arguments(native(name, text))
+            }
             Kind::Driver(option) => Effect::Argument(option.into()),
             Kind::Library => Effect::Library(text.to_owned()),
             Kind::Folder => Effect::Folder(text.to_owned()),

@@ -154,6 +154,10 @@ impl Command<'_> {
                 },
             }
         }
+        if links && self.linker.leaves_entry(!carried.is_empty()) {
+            // zig names `_start`, and lld takes that over the script's own `ENTRY`.
+            arguments.push("-Wl,-e,".into());
+        }
         if links && !carried.is_empty() {
             self.add_stand_ins(&mut arguments, inputs, &carried);
         }

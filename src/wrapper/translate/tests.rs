@@ -219,7 +219,7 @@ fn command_lines_of_gcc_become_those_of_zig() {
         ),
         (
             "a.o -T x.ld -nostdlib",
-            "cc a.o -nostdlib -g0 | -T x.ld".to_owned(),
+            "cc a.o -nostdlib -Wl,-e, -g0 | -T x.ld".to_owned(),
         ),
         (
             "a.o -Tx.ld -e f -u g -z now",
@@ -239,25 +239,25 @@ fn command_lines_of_gcc_become_those_of_zig() {
         ),
         (
             "a.o libz.so.1-rc1 -Wl,-Map=x script.ld b.o",
-            "cc a.o b.o -dynamic -g0 | libz.so.1-rc1 -Map=x script.ld".to_owned(),
+            "cc a.o b.o -Wl,-e, -dynamic -g0 | libz.so.1-rc1 -Map=x script.ld".to_owned(),
         ),
         (
             "a.o -Wl,--whole-archive x.a.old -Wl,--no-whole-archive y.os",
-            "cc a.o -Wl,--whole-archive -Wl,--no-whole-archive -g0 \
+            "cc a.o -Wl,--whole-archive -Wl,--no-whole-archive -Wl,-e, -g0 \
              | --whole-archive x.a.old --no-whole-archive y.os"
                 .to_owned(),
         ),
         (
             "-Wl,-b,binary data.txt -Wl,--format=elf a.o",
-            "cc a.o -g0 | --format=binary data.txt --format=elf".to_owned(),
+            "cc a.o -Wl,-e, -g0 | --format=binary data.txt --format=elf".to_owned(),
         ),
         (
             "a.o -L lib -l:libz.so.1-rc -Wl,-Map=x",
-            "cc a.o -Llib -dynamic -g0 | lib/libz.so.1-rc -Map=x".to_owned(),
+            "cc a.o -Llib -Wl,-e, -dynamic -g0 | lib/libz.so.1-rc -Map=x".to_owned(),
         ),
         (
             "object -o p",
-            "cc -x c /dev/null -x none -o p -g0 | object".to_owned(),
+            "cc -Wl,-e, -x c /dev/null -x none -o p -g0 | object".to_owned(),
         ),
         ("-Wl,--version", "ld.lld --version".to_owned()),
         (
