@@ -9,6 +9,7 @@
 //! - `binutils`: the store's strip, nm, objcopy and readelf know every machine
 //! - `commands`: what the command line answers by itself
 //! - `cross`: compilers of a platform, set up for any command
+//! - `wrapper`: compiler wrappers, run as build systems run gcc
 //! - `examples`: every example is built for several platforms and run
 //! - `images`: what is written is what others read
 //! - `packages`: sysroots and bases from Debian packages
@@ -40,3 +41,4 @@ mod signals;
 mod store;
 mod support;
 mod toolchain;
+mod wrapper;
