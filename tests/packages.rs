@@ -388,6 +388,11 @@ fn definitions_of_a_project_are_named_and_run_nothing() {
     assert!(fetched.contains("tools/greeter.toml"), "{fetched}");
     assert!(fetched.contains("greeter 2.0-1"), "{fetched}");
 
+    // A build of the same day asks nobody.
+    let asked = yard.server.requests().len();
+    yard.ok(&["toolchain", "fetch", "greeter", "--host", "linux/amd64"]);
+    assert_eq!(yard.server.requests().len(), asked);
+
     let asking = "[program.system]\ncommand = \"sh\"\narguments = [\"-c\", \"touch asked\"]\n\
         version = { line = 1 }\n[[artifact]]\nhost = \"any\"\n[[artifact.source]]\nkind = \"system\"\n";
     yard.project
