@@ -156,6 +156,8 @@ fn glibc_is_linked_in_no_newer_version_than_was_asked_for() {
         digits.parse::<u32>().ok()
     });
     assert!(newest.max().expect("a version") <= 28, "{versions}");
+    // Position-independent, as Debian's programs are.
+    assert!(header(&project.root.join("hello")).contains("DYN"));
     let arguments = ["env", "--platform", "arm64", "--libc", "gnu"];
     project.fails(2, &arguments);
 }

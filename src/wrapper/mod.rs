@@ -293,6 +293,7 @@ mod tests {
             cpu: platform.cpu().to_owned(),
             arguments: Vec::new(),
             link: Vec::new(),
+            pie: false,
             environment: std::collections::BTreeMap::new(),
             defaults: std::collections::BTreeMap::new(),
             tools: std::collections::BTreeMap::new(),

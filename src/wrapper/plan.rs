@@ -109,7 +109,21 @@ impl Command<'_> {
         if optimises(self.level.as_deref()) {
             front.push("-UNDEBUG".into());
         }
+        // zig compiles position-independent code for glibc anyway.
+        if self.spec.pie && self.phase == Phase::Link && !self.is_placed() {
+            front.push("-pie".into());
+        }
         front
+    }
+
+    /// Whether the user says where what is linked lies: it is no program, or one at a fixed place.
+    fn is_placed(&self) -> bool {
+        let placed = ["-shared", "-r", "-no-pie", "-nopie", "-pie", "-static"];
+        self.fixed
+            || self.items.iter().any(|item| {
+                matches!(item, Item::Argument(text) | Item::Linked(text)
+                    if placed.iter().any(|word| text == word))
+            })
     }
 
     /// One call: with all inputs, or with one source alone.

@@ -26,6 +26,10 @@ pub struct Spec {
     pub target: String,
     /// The processor as the compiler names it; empty for the target's own.
     pub cpu: String,
+    /// Whether programs are position-independent unless the user says otherwise, as those of
+    /// Debian's gcc are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pie: bool,
     /// Arguments behind the user's: where headers and libraries of a sysroot are.
     pub arguments: Vec<String>,
     /// Arguments behind everything else where something is linked.

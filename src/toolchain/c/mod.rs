@@ -169,7 +169,8 @@ impl Resolver<'_> {
             program: compiler.program.clone().unwrap_or_default(),
             target: spelled(target),
             cpu: target.platform.cpu().to_owned(),
-            arguments: quirks(used.family, target),
+            arguments: Vec::new(),
+            pie: matches!(target.libc, Libc::Gnu(_)),
             link,
             environment,
             defaults,
@@ -201,26 +202,6 @@ fn described<'a>(definition: &'a Definition, compiler: &Toolchain) -> Result<&'a
         .ok_or_else(|| Error::NoCompiler {
             name: compiler.name.clone(),
         })
-}
-
-/// Arguments that a target needs behind the user's.
-fn quirks(family: Family, target: Target) -> Vec<String> {
-    let mut arguments = Vec::new();
-    match family {
-        Family::Zig => {
-            let name = target.platform.architecture().name;
-            // zig passes -fno-PIC for a static program, and clang warns that the ABI has none.
-            if matches!(name, "mips64" | "mips64le") {
-                arguments.push("-Wno-option-ignored");
-            }
-            // Macros of musl's headers are warned of where they are used. gcc passes over macros
-            // of system headers, so projects with -Werror have never seen that.
-            if target.libc == Libc::Musl {
-                arguments.extend(["-Wno-error=long-long", "-Wno-error=sign-compare"]);
-            }
-        }
-    }
-    arguments.into_iter().map(str::to_owned).collect()
 }
 
 /// The target as clang and zig have it.

@@ -415,3 +415,30 @@ fn what_the_platform_cannot_do_is_refused() {
         assert_eq!(found.is_err(), refused, "{line}: {found:?}");
     }
 }
+
+#[test]
+fn programs_are_position_independent_where_debians_are_unless_the_user_says_where_they_lie() {
+    let mut spec = super::super::tests::spec("linux/arm64", "gnu.2.36");
+    spec.pie = true;
+    let asks = |line: &str| {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let plan = translate(&spec, Language::C, &words, &|_| false).expect(line);
+        let front = plan.calls[0].arguments.iter();
+        front
+            .take_while(|word| *word != "-o")
+            .any(|word| word == "-pie")
+    };
+    for line in ["a.o -o a", "a.c -o a", "-Wl,-z,relro a.o -o a"] {
+        assert!(asks(line), "{line}");
+    }
+    for line in [
+        "-c a.c -o a.o",
+        "-E a.c -o a.i",
+        "-shared a.o -o a.so",
+        "-Wl,-shared a.o -o a.so",
+        "-r a.o -o b.o",
+        "-no-pie a.o -o a",
+    ] {
+        assert!(!asks(line), "{line}");
+    }
+}
