@@ -35,7 +35,7 @@ const SOURCES: [&str; 27] = [
 ];
 
 /// Ends of names that zig knows as something to link. Others it refuses, where a linker looks into
-/// the file: `libz.so.1.3-rc1`, and SCons' `a.os`.
+/// the file: `libz.so.1.3-rc1`, and `a.os` as some build systems name objects of shared libraries.
 const LINKED: [&str; 6] = ["o", "obj", "lo", "a", "lib", "so"];
 
 const HEADERS: [&str; 7] = ["h", "hh", "H", "hp", "hpp", "hxx", "HPP"];
@@ -92,10 +92,10 @@ impl Input {
         !LINKED.contains(&end) && !is_versioned(name)
     }
 
-    /// Whether its name is a shared library's.
+    /// Whether its name is a shared library's that has a version behind it.
     pub(super) fn is_shared(&self) -> bool {
         let name = Path::new(&self.path).file_name().and_then(OsStr::to_str);
-        name.is_some_and(|name| name.ends_with(".so") || name.contains(".so."))
+        name.is_some_and(|name| name.contains(".so."))
     }
 
     /// Whether it is a header, which is compiled by itself into a precompiled one.
