@@ -16,6 +16,7 @@ use crate::compile::{Failure, StepError};
 use crate::digest::Recipe;
 use crate::plan::native::CmakeStep;
 use crate::process::CommandSpec;
+use crate::target::Libc;
 use crate::toolchain::Toolchain;
 use crate::{atomic, interrupt};
 
@@ -139,6 +140,10 @@ fn configure_command(
         .arg(define("CMAKE_TOOLCHAIN_FILE", &job.compilers.cmake))
         .arg(format!("-DCMAKE_INSTALL_RPATH={RUNPATH}"))
         .arg("-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON");
+    if job.compilers.libc == Libc::Musl {
+        // Where nothing could load a shared library; what the user says comes later and wins.
+        spec = spec.arg("-DBUILD_SHARED_LIBS=OFF");
+    }
     if let Some(kind) = cmake.build_type {
         spec = spec.arg(format!("-DCMAKE_BUILD_TYPE={kind}"));
     }
