@@ -66,29 +66,19 @@ pub struct Cli {
     global: Global,
 }
 
+/// What each does is said by its arguments, in short and at length.
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Compile for every platform and assemble a multi-arch image
     Build(build::Args),
-    /// Compile for every platform, into out/<arch>
     Compile(compile::Args),
-    /// Show what build would do, and why
     Plan(plan::Args),
-    /// Run a command with the compilers of a platform set up
     Exec(cross::ExecArgs),
-    /// Start a shell with the compilers of a platform set up
     Shell(cross::ShellArgs),
-    /// Print the environment of a platform's compilers
     Env(cross::EnvArgs),
-    /// List, fetch, check and prune toolchains
     Toolchain(toolchain::Args),
-    /// Headers and libraries of the platforms, from Debian packages
     Sysroot(sysroot::Args),
-    /// Write polyarch.lock
     Lock(lock::Args),
-    /// Write everything that polyarch.lock names into a folder
     Vendor(vendor::Args),
-    /// Print shell completions
     Completions(completions::Args),
     /// Print the help of a command
     #[command(hide = true)]
