@@ -217,3 +217,22 @@ fn a_library_that_its_program_would_not_find_is_warned_of() {
         &[],
     );
 }
+
+#[test]
+fn programs_in_the_sources_are_refused_where_platforms_would_replace_each_others() {
+    let lists = "cmake_minimum_required(VERSION 3.14)\nproject(there C)\nadd_executable(there a.c)\n\
+        set_target_properties(there PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_SOURCE_DIR}/bin)\n";
+    let project = project(&[
+        ("CMakeLists.txt", lists),
+        ("a.c", "int main(void) { return 0; }\n"),
+    ]);
+    let error = project.fails(7, &["compile", "--platform", "amd64,arm64"]);
+    assert!(error.stderr.contains("bin/there"), "{}", error.stderr);
+    assert!(
+        error.stderr.contains("one platform at a time"),
+        "{}",
+        error.stderr
+    );
+    project.ok(&["compile", "--platform", "arm64"]);
+    assert!(project.root.join("out/arm64/there").is_file());
+}

@@ -47,6 +47,7 @@ pub(super) fn build(job: &Job<'_>, cmake: &CmakeStep) -> Result<Found, StepError
         ));
     }
     let built = fileapi::built(&tree)?;
+    apart(job, &tree, &built)?;
     let mut files = Vec::new();
     // What only some targets were built for can't be installed.
     if cmake.targets.is_empty() {
@@ -68,6 +69,20 @@ pub(super) fn build(job: &Job<'_>, cmake: &CmakeStep) -> Result<Found, StepError
         (path, shown)
     }));
     Ok(Found::new(files, platform, libc))
+}
+
+/// Refuses results outside of the build tree where several platforms are built: each would replace
+/// the other's.
+fn apart(job: &Job<'_>, tree: &Path, built: &[PathBuf]) -> Result<()> {
+    let outside = built.iter().filter(|path| !path.starts_with(tree));
+    let files: Vec<PathBuf> = outside.cloned().collect();
+    if files.is_empty() || job.options.compilers.len() < 2 {
+        return Ok(());
+    }
+    Err(Error::InSources {
+        platform: job.step.platform,
+        files,
+    })
 }
 
 /// When the project's own folder was last written.

@@ -48,6 +48,17 @@ pub enum Error {
         /// The files.
         files: Vec<PathBuf>,
     },
+    /// What is built for several platforms lies in one place.
+    #[error(
+        "`cmake` for {platform} leaves programs where those for other platforms replace them: {}",
+        paths(files)
+    )]
+    InSources {
+        /// The platform.
+        platform: Platform,
+        /// The files.
+        files: Vec<PathBuf>,
+    },
     /// A program that is wanted was not built.
     #[error(
         "no program `{name}` was built for {platform}: there are {}",
@@ -119,7 +130,7 @@ impl Fault for Error {
             Self::NoCompilers(_) | Self::NoProgram(_) => Exit::Internal,
             Self::NoFileApi(_) => Exit::Toolchain,
             Self::Nothing { .. } | Self::NoMain(_) | Self::TwoMains { .. } => Exit::Project,
-            Self::OtherMachine { .. } => Exit::Mismatch,
+            Self::OtherMachine { .. } | Self::InSources { .. } => Exit::Mismatch,
             Self::NoSuchProgram { .. } | Self::SameName { .. } => Exit::Usage,
             Self::TryRun { .. } => Exit::Compile,
         }
@@ -140,6 +151,9 @@ impl Fault for Error {
                  `variables = { COMPILER = \"$(CROSS_COMPILE)gcc\" }` under `[build]`"
                     .to_owned(),
             ),
+            Self::InSources { platform, .. } => Some(format!(
+                "build one platform at a time: `polyarch compile --platform {platform}`"
+            )),
             Self::NoSuchProgram { name, known, .. } => {
                 let near = crate::settings::parse::nearest(name, known)?;
                 Some(format!("did you mean `{near}`?"))
