@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::num::NonZero;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use super::libc;
 use super::prepare;
 use super::tools::{self, Tools};
 use crate::fault::{Exit, Fault};
+use crate::parallel;
 use crate::process::{self, CommandSpec};
 use crate::progress::Observer;
 use crate::settings::Flags;
@@ -157,18 +159,21 @@ pub(super) fn exec(args: &ExecArgs, context: &Context<'_>) -> Result<(), Failure
     };
     let spec = |compilers: &Compilers| {
         let spec = CommandSpec::new(program, &context.directory).args(arguments.iter().cloned());
-        Ready::set(spec, compilers)
+        compilers.set_up(spec)
     };
     if let [only] = &prepared.compilers[..] {
         return Err(instead(&spec(only)));
     }
-    let mut failed = Vec::new();
-    for compilers in &prepared.compilers {
+    let threads = context.global.jobs.map_or(1, NonZero::get);
+    let ended = parallel::map(&prepared.compilers, threads, |compilers| {
         context.report.note(&format!("for {}", compilers.platform));
-        if !process::watch(&spec(compilers))?.success() {
-            failed.push(compilers.platform);
-        }
-    }
+        let status = process::watch(&spec(compilers))?;
+        Ok::<_, process::Error>((compilers.platform, status.success()))
+    })?;
+    let failed: Vec<Platform> = ended
+        .into_iter()
+        .filter_map(|(platform, succeeded)| (!succeeded).then_some(platform))
+        .collect();
     if failed.is_empty() {
         return Ok(());
     }
@@ -189,7 +194,7 @@ pub(super) fn shell(args: &ShellArgs, context: &Context<'_>) -> Result<(), Failu
         compilers.platform, compilers.target
     ));
     let spec = CommandSpec::new(program, &context.directory);
-    Err(instead(&Ready::set(spec, compilers)))
+    Err(instead(&compilers.set_up(spec)))
 }
 
 pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> {
@@ -197,7 +202,7 @@ pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> 
     if context.global.json {
         let all = prepared.compilers.iter().map(|compilers| Json {
             compilers,
-            variables: Ready::variables(compilers),
+            variables: compilers.variables(),
         });
         context.report.json(&all.collect::<Vec<_>>());
         return Ok(());
@@ -211,7 +216,7 @@ pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> 
             .report
             .result(&compilers.meson.display().to_string()),
         Format::Shell => {
-            for (name, value) in Ready::variables(compilers) {
+            for (name, value) in compilers.variables() {
                 context
                     .report
                     .result(&format!("export {name}={}", quoted(&value)));
@@ -275,28 +280,6 @@ impl Ready {
                 platforms: several.iter().map(|one| one.platform).collect(),
             }),
         }
-    }
-
-    /// Everything that is set, `PATH` apart.
-    fn variables(compilers: &Compilers) -> BTreeMap<String, String> {
-        let mut variables = compilers.environment.clone();
-        let platform = compilers.platform;
-        variables.insert("POLYARCH_PLATFORM".to_owned(), platform.to_string());
-        variables.insert("POLYARCH_ARCH".to_owned(), platform.directory());
-        variables
-    }
-
-    fn set(spec: CommandSpec, compilers: &Compilers) -> CommandSpec {
-        let old = spec.variable("PATH").unwrap_or_default();
-        let mut path = compilers.bin.clone().into_os_string();
-        if !old.is_empty() {
-            path.push(":");
-            path.push(old);
-        }
-        let variables = Self::variables(compilers).into_iter();
-        variables
-            .fold(spec, |spec, (name, value)| spec.env(name, value))
-            .env("PATH", path)
     }
 }
 

@@ -43,14 +43,11 @@ pub(super) fn command(
         .map(|toolchain| toolchain.environment.clone())
         .unwrap_or_default();
     if let Some(compilers) = compilers {
-        let bin = compilers.bin.display();
-        let path = std::env::var("PATH").unwrap_or_default();
-        extra.extend(compilers.environment.clone());
-        extra.insert("PATH".to_owned(), format!("{bin}:{path}"));
-        extra.insert("CGO_ENABLED".to_owned(), "1".to_owned());
-        // Go keeps what it compiles itself.
-        let cache = workspace.temporary.join("zig").display().to_string();
-        extra.insert("ZIG_LOCAL_CACHE_DIR".to_owned(), cache);
+        spec = compilers
+            .set_up(spec)
+            .env("CGO_ENABLED", "1")
+            // Go keeps what it compiles itself.
+            .env("ZIG_LOCAL_CACHE_DIR", workspace.temporary.join("zig"));
     }
     extra.extend(go.env.clone());
     let spec = environment(spec, &extra, step.platform, options.offline)

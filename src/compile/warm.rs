@@ -84,8 +84,7 @@ fn command(compilers: &Compilers, program: &Program, level: &str, folder: &Path)
         .arg("-o")
         .arg(output)
         .env("ZIG_LOCAL_CACHE_DIR", folder.join("cache"));
-    let variables = compilers.environment.iter();
-    variables.fold(spec, |spec, (name, value)| spec.env(name, value))
+    compilers.set_up(spec)
 }
 
 fn failure(platform: Platform, output: &process::Output) -> Failure {

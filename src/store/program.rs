@@ -2,13 +2,15 @@
 //! first 127 bytes of such a line before 5.1, 255 since.
 //!
 //! Each is named by the first half of its digest, 64 bits: they are told apart, not vouched for.
-//! What is in use is written again where it was removed, so nothing holds them.
+//! Every use is noted and writes again what was removed, so nothing holds them: a prune leaves what
+//! was used within a day.
 
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::record::touch;
 use super::{Error, Store};
 use crate::digest::{self, Digest, Recipe};
 
@@ -20,9 +22,6 @@ const KIND: &str = "program";
 
 /// How much of a digest names a file.
 const SHORT: usize = 16;
-
-/// A last use is not written more often than this.
-const COARSE: Duration = Duration::from_secs(3600);
 
 impl Store {
     /// A copy of a program's file, `bin/<prefix>-<hex>`.
@@ -92,22 +91,10 @@ impl Store {
     }
 }
 
-/// Whether the file is there; its modification time becomes its last use.
+/// Whether the file is there, which is a use of it.
 fn used(path: &Path) -> bool {
-    let Ok(metadata) = fs_err::metadata(path) else {
-        return false;
-    };
-    let now = SystemTime::now();
-    let old = metadata
-        .modified()
-        .is_ok_and(|last| now.duration_since(last).is_ok_and(|age| age > COARSE));
-    if old {
-        let times = std::fs::FileTimes::new().set_modified(now);
-        // A file that is only read can still be given another time by its owner.
-        let touched = fs_err::File::open(path).and_then(|file| file.file().set_times(times));
-        return touched.is_ok() || path.exists();
-    }
-    true
+    touch(path);
+    path.exists()
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<Digest> {

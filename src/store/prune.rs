@@ -15,6 +15,9 @@ use super::{Error, Store};
 use crate::digest::Digest;
 use crate::interrupt;
 
+/// A build that runs names programs by their path and holds none of them; none runs that long.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// What to remove. With neither bound, everything that is not in use.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Prune {
@@ -106,7 +109,7 @@ impl Store {
         if !rules.dry_run {
             self.prune_records(rules)?;
             if rules.older_than.is_some() || rules.max_size.is_none() {
-                self.prune_programs(rules.older_than)?;
+                self.prune_programs(rules.older_than.max(Some(DAY)))?;
             }
             self.prune_locks()?;
         }

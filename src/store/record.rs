@@ -42,12 +42,14 @@ impl Store {
     }
 }
 
-fn touch(path: &std::path::Path) {
+/// Makes now the last use of a file; a last use that can't be written is no reason to stop.
+pub(super) fn touch(path: &std::path::Path) {
     let now = SystemTime::now();
     let old = fs_err::metadata(path)
         .and_then(|metadata| metadata.modified())
         .is_ok_and(|last| now.duration_since(last).is_ok_and(|age| age > COARSE));
-    if old && let Ok(file) = fs_err::OpenOptions::new().write(true).open(path) {
+    // Its owner may do that to a file that is only read.
+    if old && let Ok(file) = fs_err::File::open(path) {
         let _ = file.set_modified(now);
     }
 }

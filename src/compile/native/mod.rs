@@ -216,11 +216,6 @@ impl<'a> Job<'a> {
 
     /// What every command of a build has in its environment.
     fn environment(&self, spec: CommandSpec) -> CommandSpec {
-        let mut path = self.compilers.bin.clone().into_os_string();
-        if let Some(old) = spec.variable("PATH").filter(|old| !old.is_empty()) {
-            path.push(":");
-            path.push(old);
-        }
         // What an outer make says is not meant for this one.
         let mut spec = [
             "MAKEFLAGS",
@@ -230,17 +225,14 @@ impl<'a> Job<'a> {
             "MAKEFILES",
         ]
         .into_iter()
-        .fold(spec, CommandSpec::without_env)
-        .env("PATH", path)
-        .env("POLYARCH_PLATFORM", self.step.platform.to_string())
-        .env("POLYARCH_ARCH", self.step.platform.directory())
+        .fold(self.compilers.set_up(spec), CommandSpec::without_env)
         // What was compiled is kept in the build tree.
         .env("ZIG_LOCAL_CACHE_DIR", self.workspace.temporary.join("zig"));
         if spec.variable("SOURCE_DATE_EPOCH").is_none() {
             spec = spec.env("SOURCE_DATE_EPOCH", self.native.epoch.to_string());
         }
-        let all = self.compilers.environment.iter().chain(&self.native.env);
-        all.fold(spec, |spec, (name, value)| spec.env(name, value))
+        let own = self.native.env.iter();
+        own.fold(spec, |spec, (name, value)| spec.env(name, value))
     }
 
     /// Lets the program start as many compilers as all platforms together may, else its share.

@@ -22,27 +22,9 @@ const INTERPRETER: &str = "polyarch-cc";
 /// the line among it.
 const LINE: usize = 127;
 
-/// The tools that there are wrappers for, by their names behind the triple.
-pub const TOOLS: [&str; 19] = [
-    "cc",
-    "gcc",
-    "clang",
-    "c++",
-    "g++",
-    "clang++",
-    "cpp",
-    "ld",
-    "as",
-    "ar",
-    "ranlib",
-    "nm",
-    "strip",
-    "objcopy",
-    "objdump",
-    "readelf",
-    "size",
-    "strings",
-    "addr2line",
+/// The tools that the compiler is itself, by their names behind the triple.
+const OWN: [&str; 11] = [
+    "cc", "gcc", "clang", "c++", "g++", "clang++", "cpp", "ld", "as", "ar", "ranlib",
 ];
 
 /// Those that come with binutils.
@@ -141,7 +123,7 @@ fn write_all(
     for folder in [&bin, &into.join("pkgconfig")] {
         fs_err::create_dir(folder).map_err(|error| store::Error::writing(folder, None, error))?;
     }
-    for tool in TOOLS {
+    for tool in OWN.into_iter().chain(BINUTILS) {
         let path = bin.join(format!("{}-{tool}", spec.triple));
         write(&path, &wrapper.script(spec, tool))?;
         fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755))

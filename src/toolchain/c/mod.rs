@@ -14,11 +14,10 @@ use serde::Serialize;
 
 use super::{Definition, Error, Resolver, Toolchain};
 use crate::digest::Digest;
+use crate::process::CommandSpec;
 use crate::store::{Cache, Tree};
 use crate::target::{Glibc, Libc, Platform, Target};
 use crate::wrapper::spec::{Family, Spec};
-
-pub use files::TOOLS;
 
 /// Compilers for one target, on this machine. While this lives, its files are not pruned.
 #[derive(Clone, Debug, Serialize)]
@@ -99,6 +98,27 @@ impl Compilers {
     /// Where a tool is, by its name behind the triple: `cc`, `strip`.
     pub fn tool(&self, name: &str) -> PathBuf {
         self.bin.join(format!("{}-{name}", self.triple))
+    }
+
+    /// Every variable that a command of a build finds set, `PATH` apart.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let mut variables = self.environment.clone();
+        variables.insert("POLYARCH_PLATFORM".to_owned(), self.platform.to_string());
+        variables.insert("POLYARCH_ARCH".to_owned(), self.platform.directory());
+        variables
+    }
+
+    /// The command with these compilers set up: their variables, and they first on `PATH`.
+    pub fn set_up(&self, spec: CommandSpec) -> CommandSpec {
+        let mut path = self.bin.clone().into_os_string();
+        if let Some(old) = spec.variable("PATH").filter(|old| !old.is_empty()) {
+            path.push(":");
+            path.push(old);
+        }
+        let variables = self.variables().into_iter();
+        variables
+            .fold(spec, |spec, (name, value)| spec.env(name, value))
+            .env("PATH", path)
     }
 }
 
