@@ -62,6 +62,23 @@ fn a_shared_library_of_the_project_lies_beside_its_program_and_is_found_there() 
 }
 
 #[test]
+fn tests_of_a_cmake_project_are_not_built_unless_asked_for() {
+    let lists = "cmake_minimum_required(VERSION 3.14)\nproject(one C)\ninclude(CTest)\n\
+        add_executable(one a.c)\nif(BUILD_TESTING)\n  add_executable(check a.c)\nendif()\n";
+    let project = project(&[
+        ("CMakeLists.txt", lists),
+        ("a.c", "int main(void) { return 0; }\n"),
+    ]);
+    let test = project.root.join("out/arm64/check");
+    project.ok(&["compile", "--platform", "arm64"]);
+    assert!(project.root.join("out/arm64/one").is_file());
+    assert!(!test.exists());
+    let project = configured(project, "[build]\nargs = ['-DBUILD_TESTING=ON']");
+    project.ok(&["compile", "--platform", "arm64"]);
+    assert!(test.is_file());
+}
+
+#[test]
 fn a_program_that_needs_a_shared_library_can_not_go_onto_the_static_base() {
     let project = configured(Project::with(&SHARED), "[toolchain]\nlibc = 'gnu.2.17'");
     let error = project.fails(7, &["build", "--platform", "amd64"]).stderr;

@@ -142,6 +142,15 @@ fn of_plain_sources_only_what_has_changed_is_compiled_again() {
 }
 
 #[test]
+fn old_c_without_declarations_is_compiled_as_gcc_13_did() {
+    let old = "twice(n) int n; { return 2 * n; }\n";
+    let program = "main() { printf(\"%d\\n\", twice(21)); return 0; }\n";
+    let project = Project::with(&[("twice.c", old), ("old.c", program)]);
+    let project = configured(project, "[project]\nname = 'old'");
+    assert_eq!(prints_the_same(&project, &THREE, "old"), "42\n");
+}
+
+#[test]
 fn a_tool_of_the_build_is_no_result_on_any_platform() {
     let project = example("c-hosttool");
     let printed = prints_the_same(&project, &["linux/amd64", "linux/arm64"], "primes");

@@ -154,9 +154,11 @@ fn configure_command(
         .arg(define("CMAKE_MAKE_PROGRAM", &path))
         .arg(define("CMAKE_TOOLCHAIN_FILE", &job.compilers.cmake))
         .arg(format!("-DCMAKE_INSTALL_RPATH={RUNPATH}"))
-        .arg("-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON");
+        .arg("-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON")
+        // Tests can't run here; what the user says comes later and wins.
+        .arg("-DBUILD_TESTING=OFF");
     if job.compilers.libc == Libc::Musl {
-        // Where nothing could load a shared library; what the user says comes later and wins.
+        // Where nothing could load a shared library.
         spec = spec.arg("-DBUILD_SHARED_LIBS=OFF");
     }
     if let Some(kind) = cmake.build_type {

@@ -24,6 +24,15 @@ use crate::process::CommandSpec;
 use crate::project::plain::{Language, language};
 use crate::{atomic, elf, interrupt, parallel};
 
+/// What C before 1999 allowed and GCC up to 13 let pass with a warning (GCC 14's porting guide, "C
+/// language issues"). Sources that come without flags may be as old as that.
+const OLD_C: [&str; 4] = [
+    "-Wno-error=implicit-function-declaration",
+    "-Wno-error=implicit-int",
+    "-Wno-error=int-conversion",
+    "-Wno-error=incompatible-function-pointer-types",
+];
+
 /// What a file was made from.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Made {
@@ -137,6 +146,9 @@ fn compile_command(job: &Job<'_>, plain: &PlainStep, source: &Path) -> CommandSp
     };
     let spec = CommandSpec::new(job.compilers.tool(tool), &job.native.root);
     let mut spec = job.environment(spec).arg("-O2");
+    if variable == "CFLAGS" {
+        spec = spec.args(OLD_C);
+    }
     if job.native.debug {
         spec = spec.arg("-g");
     }
