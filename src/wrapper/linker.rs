@@ -18,7 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use table::{KEYWORDS, KEYWORDS_WITH_VALUES, Kind, State, kind, takes_value};
+use table::{KEYWORDS, KEYWORDS_OF, KEYWORDS_WITH_VALUES, Kind, State, kind, takes_value};
 
 /// What becomes of one word for the linker.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,6 +111,11 @@ impl Linker {
 
     /// Whether a script may say what the first instruction is. Inputs of unknown kind may be one.
     pub(super) fn leaves_entry(&self, has_unknown: bool) -> bool {
+        !self.entry && (has_unknown || self.has_script())
+    }
+
+    /// Whether a linker script says where sections go.
+    pub(super) fn has_script(&self) -> bool {
         let is_script = |word: &OsString| {
             let text = word.to_str().unwrap_or_default();
             let long = text.trim_start_matches('-');
@@ -118,7 +123,7 @@ impl Linker {
             let short = text.starts_with("-T") && !place.iter().any(|one| text.starts_with(one));
             short || long.starts_with("script") || long.starts_with("default-script")
         };
-        !self.entry && (has_unknown || self.carried.iter().any(is_script))
+        self.carried.iter().any(is_script)
     }
 
     /// At the end of the command line: an option that still lacks its value is lld's to refuse.
@@ -225,6 +230,14 @@ impl Linker {
 
     fn keyword(&mut self, keyword: &OsStr) -> Effect {
         let text = keyword.to_string_lossy();
+        let name = text.split_once('=').map_or(&*text, |(name, _)| name);
+        let here = self.platform.architecture().name;
+        let is_others = |(architectures, names): &(&[&str], &[&str])| {
+            names.contains(&name) && !architectures.contains(&here)
+        };
+        if KEYWORDS_OF.iter().any(is_others) {
+            return Effect::None;
+        }
         let known = KEYWORDS.contains(&text.as_ref())
             || KEYWORDS_WITH_VALUES
                 .iter()

@@ -109,6 +109,11 @@ impl Command<'_> {
         if optimises(self.level.as_deref()) {
             front.push("-UNDEBUG".into());
         }
+        // zig does so where it optimises, but objects are most often linked without an `-O`.
+        let other = ["-shared", "-r", "-nostdlib", "-nostartfiles"];
+        if self.phase == Phase::Link && !self.linker.has_script() && !self.says(&other) {
+            front.push("-Wl,--gc-sections".into());
+        }
         // zig compiles position-independent code for glibc anyway.
         if self.spec.pie && self.phase == Phase::Link && !self.is_placed() {
             front.push("-pie".into());
@@ -118,12 +123,15 @@ impl Command<'_> {
 
     /// Whether the user says where what is linked lies: it is no program, or one at a fixed place.
     fn is_placed(&self) -> bool {
-        let placed = ["-shared", "-r", "-no-pie", "-nopie", "-pie", "-static"];
-        self.fixed
-            || self.items.iter().any(|item| {
-                matches!(item, Item::Argument(text) | Item::Linked(text)
-                    if placed.iter().any(|word| text == word))
-            })
+        self.fixed || self.says(&["-shared", "-r", "-no-pie", "-nopie", "-pie", "-static"])
+    }
+
+    /// Whether one of these is among the user's options.
+    fn says(&self, words: &[&str]) -> bool {
+        self.items.iter().any(|item| {
+            matches!(item, Item::Argument(text) | Item::Linked(text)
+                if words.iter().any(|word| text == word))
+        })
     }
 
     /// One call: with all inputs, or with one source alone.

@@ -232,6 +232,26 @@ pub(super) const KEYWORDS: [&str; 11] = [
 pub(super) const KEYWORDS_WITH_VALUES: [&str; 3] =
     ["stack-size=", "common-page-size=", "max-page-size="];
 
+/// Keywords of `-z` that are about one architecture's instructions. GNU ld passes over them on the
+/// others, lld refuses them there.
+pub(super) const KEYWORDS_OF: [(&[&str], &[&str]); 2] = [
+    (
+        &["amd64", "386"],
+        &["cet-report", "force-ibt", "ibt", "ibtplt", "shstk"],
+    ),
+    (
+        &["arm64"],
+        &[
+            "bti-report",
+            "force-bti",
+            "gcs",
+            "gcs-report",
+            "pac-plt",
+            "pauth-report",
+        ],
+    ),
+];
+
 /// What a word is, and its value where that is in the same word.
 pub(super) fn kind(word: &str) -> Option<(Kind, Option<&str>)> {
     let long = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;

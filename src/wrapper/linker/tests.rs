@@ -48,6 +48,8 @@ fn options_go_through_zig_or_past_it_or_are_left_out() {
         (&["-z", "now"], &["-Wl,-z,now"], &[]),
         (&["-znow"], &["-Wl,-z,now"], &[]),
         (&["-z", "execstack"], &[], &["-z", "execstack"]),
+        (&["-z", "cet-report=error"], &[], &[]),
+        (&["-z", "force-bti"], &[], &["-z", "force-bti"]),
         (
             &["-z", "max-page-size=65536"],
             &["-Wl,-z,max-page-size=65536"],

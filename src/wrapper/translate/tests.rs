@@ -22,12 +22,15 @@ fn planned(target: (&str, &str), language: Language, line: &str) -> Result<Plan,
 fn calls(language: Language, line: &str) -> Vec<String> {
     let plan = planned(("linux/arm64", "gnu.2.36"), language, line).expect(line);
     let line = |call: &Call| {
-        let words: Vec<&str> = call
+        let mut words: Vec<&str> = call
             .arguments
             .iter()
             .map(|word| word.to_str().unwrap())
             .filter(|word| !FRONT.contains(word))
             .collect();
+        if words.get(1) == Some(&COLLECTS) {
+            words.remove(1);
+        }
         let carried: Vec<&str> = call
             .linker
             .iter()
@@ -49,6 +52,9 @@ const FRONT: [&str; 6] = [
     "-Wno-ignored-optimization-argument",
     "-Wno-date-time",
 ];
+
+/// What links of programs have in front, too.
+const COLLECTS: &str = "-Wl,--gc-sections";
 
 #[test]
 fn command_lines_of_gcc_become_those_of_zig() {
@@ -413,6 +419,27 @@ fn what_the_platform_cannot_do_is_refused() {
     ] {
         let found = planned(target, Language::C, line);
         assert_eq!(found.is_err(), refused, "{line}: {found:?}");
+    }
+}
+
+#[test]
+fn what_a_program_does_not_use_is_left_out_unless_the_user_lays_it_out() {
+    let collects = |line: &str| {
+        let plan = planned(("linux/arm64", "musl"), Language::C, line).expect(line);
+        let mut front = plan.calls[0].arguments.iter();
+        front.any(|word| word == COLLECTS)
+    };
+    for line in ["a.o -o a", "a.c -o a", "a.o -static -Wl,--no-gc-sections"] {
+        assert!(collects(line), "{line}");
+    }
+    for line in [
+        "-c a.c",
+        "-shared a.o",
+        "-r a.o -o b.o",
+        "-T x.ld a.o",
+        "-nostdlib a.o",
+    ] {
+        assert!(!collects(line), "{line}");
     }
 }
 
