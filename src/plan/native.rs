@@ -73,6 +73,8 @@ pub struct MakeStep {
 /// Calls of `cmake` and of what it writes files for.
 #[derive(Clone, Debug, Serialize)]
 pub struct CmakeStep {
+    /// The top of the tree that is copied where the build would write to the sources.
+    pub top: PathBuf,
     /// The configure preset.
     pub preset: Option<String>,
     /// `CMAKE_BUILD_TYPE`, where the project does not say it.
@@ -168,6 +170,7 @@ fn system(
         Source::Cmake(source) => {
             let args = expand(&build.args)?;
             System::Cmake(CmakeStep {
+                top: source.top.clone(),
                 build_type: build_type(source, build.preset.as_deref(), &args, build.debug)?,
                 preset: build.preset,
                 targets,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::top;
 use crate::fault::{Exit, Fault};
 use crate::version::Version;
 
@@ -19,6 +20,8 @@ const LISTS: &str = "CMakeLists.txt";
 /// A project with a `CMakeLists.txt`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CmakeProject {
+    /// The top of the tree that the project is part of.
+    pub top: PathBuf,
     /// What `project()` calls it, where that is a plain word.
     pub name: Option<String>,
     /// The oldest CMake that it asks for.
@@ -87,6 +90,7 @@ pub fn read(root: &Path) -> Result<CmakeProject, Error> {
         .and_then(|words| words.into_iter().next())
         .filter(|name| !name.is_empty() && name.chars().all(plain));
     Ok(CmakeProject {
+        top: top::level(root),
         name,
         minimum: call(&text, "cmake_minimum_required").and_then(minimum),
         presets: presets(root)?,

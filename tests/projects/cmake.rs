@@ -1,7 +1,7 @@
 //! CMake projects: what is installed, what lies beside it, what is built again.
 
 use crate::support::judge::{run, run_in, unpack};
-use crate::support::program::Project;
+use crate::support::program::{Project, files};
 
 use super::{HELLO, built, configured, example, platform, prints_the_same, project, sources};
 
@@ -235,21 +235,108 @@ fn a_library_that_its_program_would_not_find_is_warned_of() {
     );
 }
 
+/// Leaves its program and a static library in the sources, and prints what it was built for.
+const THERE: [(&str, &str); 4] = [
+    (
+        "CMakeLists.txt",
+        "cmake_minimum_required(VERSION 3.14)\nproject(there C)\n\
+         set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_SOURCE_DIR}/made/bin)\n\
+         set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_SOURCE_DIR}/../lib)\n\
+         add_library(word STATIC word.c)\nadd_executable(there main.c)\n\
+         target_link_libraries(there word)\n",
+    ),
+    (
+        "word.c",
+        "#include \"../common/word.h\"\nconst char *word(void) { return WORD; }\n",
+    ),
+    ("../common/word.h", "#define WORD \"one\"\n"),
+    (
+        "main.c",
+        "#include <stdio.h>\nconst char *word(void);\nint main(void) { puts(word()); return 0; }\n",
+    ),
+];
+
 #[test]
-fn programs_in_the_sources_are_refused_where_platforms_would_replace_each_others() {
-    let lists = "cmake_minimum_required(VERSION 3.14)\nproject(there C)\nadd_executable(there a.c)\n\
-        set_target_properties(there PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_SOURCE_DIR}/bin)\n";
+fn a_project_that_leaves_results_in_its_sources_is_built_in_a_copy_of_them() {
+    let project = project(&[(".git/HEAD", "ref: refs/heads/main\n")]);
+    let config = fs_err::read(project.root.join("polyarch.toml")).expect("read");
+    project.write("app/polyarch.toml", config);
+    for (name, text) in THERE {
+        project.write(&format!("app/{name}"), text);
+    }
+    let sources = || {
+        let all = files(&project.root).into_iter();
+        let out = project.root.join("app/out");
+        all.filter(|path| !path.starts_with(&out))
+            .collect::<Vec<_>>()
+    };
+    let before = sources();
+    let compile = |platforms: &str| {
+        let said = project.ok(&["compile", "--platform", platforms, "app"]);
+        assert!(!said.stderr.contains("warning"), "{}", said.stderr);
+        said.stderr
+    };
+    let said = compile("arm64");
+    assert!(said.contains("in a copy"), "{said}");
+    assert_eq!(sources(), before);
+    compile("amd64,arm64");
+    assert_eq!(sources(), before);
+    let prints = |text: &str| {
+        let out = project.root.join("app/out");
+        let program = out.join(platform(text).directory()).join("there");
+        run(platform(text), &program, &[]).stdout
+    };
+    assert_eq!(
+        (prints("arm64"), prints("amd64")),
+        ("one\n".into(), "one\n".into())
+    );
+    // From then on it is the copy that is built from, and only what has changed is.
+    let file = |path: &str| {
+        let found = fs_err::metadata(project.root.join("app/out/.build/arm64").join(path));
+        found.expect("built").modified().expect("a time")
+    };
+    let times = || {
+        [
+            "tree/CMakeCache.txt",
+            "tree/CMakeFiles/there.dir/main.c.o",
+            "tree/CMakeFiles/word.dir/word.c.o",
+        ]
+        .map(file)
+    };
+    let built = times();
+    assert!(!compile("arm64").contains("in a copy"));
+    assert_eq!(times(), built);
+    project.write("common/word.h", "#define WORD \"two\"\n");
+    compile("arm64");
+    let again = times();
+    assert_eq!(again[..2], built[..2]);
+    assert_ne!(again[2], built[2]);
+    assert_eq!(prints("arm64"), "two\n");
+    assert_eq!(sources(), before);
+}
+
+#[test]
+fn results_at_a_fixed_place_are_refused_where_platforms_would_replace_each_others() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let lists = format!(
+        "cmake_minimum_required(VERSION 3.14)\nproject(there C)\nadd_executable(there a.c)\n\
+         set_target_properties(there PROPERTIES RUNTIME_OUTPUT_DIRECTORY \"{}\")\n",
+        place.path().display()
+    );
     let project = project(&[
-        ("CMakeLists.txt", lists),
+        ("CMakeLists.txt", &lists),
         ("a.c", "int main(void) { return 0; }\n"),
     ]);
-    let error = project.fails(7, &["compile", "--platform", "amd64,arm64"]);
-    assert!(error.stderr.contains("bin/there"), "{}", error.stderr);
-    assert!(
-        error.stderr.contains("one platform at a time"),
-        "{}",
-        error.stderr
-    );
+    for _ in 0..2 {
+        let error = project.fails(7, &["compile", "--platform", "amd64,arm64"]);
+        assert!(error.stderr.contains("/there`"), "{}", error.stderr);
+        assert!(
+            error.stderr.contains("one platform at a time"),
+            "{}",
+            error.stderr
+        );
+    }
+    assert!(!place.path().join("there").exists());
     project.ok(&["compile", "--platform", "arm64"]);
     assert!(project.root.join("out/arm64/there").is_file());
 }

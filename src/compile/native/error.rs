@@ -48,12 +48,13 @@ pub enum Error {
         /// The files.
         files: Vec<PathBuf>,
     },
-    /// What is built for several platforms lies in one place.
+    /// The project says by an absolute path where results go, so they lie in one place for all
+    /// platforms.
     #[error(
-        "`cmake` for {platform} leaves programs where those for other platforms replace them: {}",
+        "`cmake` for {platform} leaves files where those for other platforms replace them: {}",
         paths(files)
     )]
-    InSources {
+    FixedPlace {
         /// The platform.
         platform: Platform,
         /// The files.
@@ -130,7 +131,7 @@ impl Fault for Error {
             Self::NoCompilers(_) | Self::NoProgram(_) => Exit::Internal,
             Self::NoFileApi(_) => Exit::Toolchain,
             Self::Nothing { .. } | Self::NoMain(_) | Self::TwoMains { .. } => Exit::Project,
-            Self::OtherMachine { .. } | Self::InSources { .. } => Exit::Mismatch,
+            Self::OtherMachine { .. } | Self::FixedPlace { .. } => Exit::Mismatch,
             Self::NoSuchProgram { .. } | Self::SameName { .. } => Exit::Usage,
             Self::TryRun { .. } => Exit::Compile,
         }
@@ -151,7 +152,7 @@ impl Fault for Error {
                  `variables = { COMPILER = \"$(CROSS_COMPILE)gcc\" }` under `[build]`"
                     .to_owned(),
             ),
-            Self::InSources { platform, .. } => Some(format!(
+            Self::FixedPlace { platform, .. } => Some(format!(
                 "build one platform at a time: `polyarch compile --platform {platform}`"
             )),
             Self::NoSuchProgram { name, known, .. } => {

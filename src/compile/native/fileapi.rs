@@ -1,10 +1,11 @@
 //! What CMake says of a project's targets: its file API, version 1 (cmake-file-api(7)).
 //!
-//! Comes in: a build tree, with a query before CMake runs. Goes out: the programs and shared
-//! libraries of the project with their paths. Which belong to `all` is seen by which were built.
+//! Comes in: a build tree, with a query before CMake runs. Goes out: what the project's targets leave,
+//! with its paths. Which belong to `all` is seen by which were built.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -48,11 +49,22 @@ struct TargetFile {
     path: PathBuf,
 }
 
-/// Asks; CMake answers when it next writes its files.
-pub(super) fn ask(tree: &Path) -> io::Result<()> {
+/// What a target leaves.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Product {
+    /// Where it is, or will be.
+    pub(super) path: PathBuf,
+    /// Whether it is a program or a shared library.
+    pub(super) linked: bool,
+}
+
+/// Asks; CMake answers when it next writes its files. Gives the time, by the file system's clock.
+pub(super) fn ask(tree: &Path) -> io::Result<SystemTime> {
     let folder = tree.join(".cmake/api/v1/query").join(CLIENT);
     fs_err::create_dir_all(&folder)?;
-    fs_err::write(folder.join(QUERY), "")
+    let query = folder.join(QUERY);
+    fs_err::write(&query, "")?;
+    fs_err::metadata(&query)?.modified()
 }
 
 /// The file with the newest answer.
@@ -67,9 +79,9 @@ pub(super) fn index(tree: &Path) -> Result<PathBuf> {
     indexes.max().ok_or(Error::NoFileApi(folder))
 }
 
-/// The programs and shared libraries that were built, by their paths.
-pub(super) fn built(tree: &Path) -> Result<Vec<PathBuf>> {
-    const KINDS: [&str; 3] = ["EXECUTABLE", "SHARED_LIBRARY", "MODULE_LIBRARY"];
+/// What the targets leave, built or not, by its paths.
+pub(super) fn products(tree: &Path) -> Result<Vec<Product>> {
+    const LINKED: [&str; 3] = ["EXECUTABLE", "SHARED_LIBRARY", "MODULE_LIBRARY"];
     let index_file = index(tree)?;
     let folder = index_file.parent().unwrap_or(tree);
     let index: Index = read(&index_file)?;
@@ -82,20 +94,18 @@ pub(super) fn built(tree: &Path) -> Result<Vec<PathBuf>> {
         source,
     })?;
     let model: Codemodel = read(&folder.join(answer.file))?;
-    let mut files = Vec::new();
+    let mut products = Vec::new();
     for target in model.configurations.iter().flat_map(|one| &one.targets) {
         let target: Target = read(&folder.join(&target.file))?;
-        if KINDS.contains(&target.kind.as_str()) {
-            let paths = target
-                .artifacts
-                .into_iter()
-                .map(|file| tree.join(file.path));
-            files.extend(paths.filter(|path| path.is_file()));
-        }
+        let linked = LINKED.contains(&target.kind.as_str());
+        products.extend(target.artifacts.into_iter().map(|file| Product {
+            path: tree.join(file.path),
+            linked,
+        }));
     }
-    files.sort();
-    files.dedup();
-    Ok(files)
+    products.sort_by(|one, other| one.path.cmp(&other.path));
+    products.dedup_by(|one, other| one.path == other.path);
+    Ok(products)
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
@@ -110,14 +120,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_and_libraries_that_were_built_are_found_in_the_newest_answer() {
+    fn what_targets_leave_is_found_in_the_newest_answer() {
         let home = tempfile::tempdir().expect("tempdir");
         let tree = home.path();
         let reply = tree.join(".cmake/api/v1/reply");
         fs_err::create_dir_all(&reply).expect("created");
         let write =
             |name: &str, text: &str| fs_err::write(reply.join(name), text).expect("written");
-        assert!(matches!(built(tree), Err(Error::NoFileApi(_))));
+        assert!(matches!(products(tree), Err(Error::NoFileApi(_))));
         write("index-2026-01-01.json", "{");
         write(
             "index-2026-01-02.json",
@@ -138,14 +148,20 @@ mod tests {
         );
         write(
             "c.json",
-            r#"{"type": "EXECUTABLE", "artifacts": [{"path": "c"}]}"#,
+            r#"{"type": "SHARED_LIBRARY", "artifacts": [{"path": "/elsewhere/c.so"}]}"#,
         );
-        fs_err::create_dir(tree.join("bin")).expect("created");
-        for name in ["bin/a", "libb.a"] {
-            fs_err::write(tree.join(name), "").expect("written");
-        }
-        assert_eq!(built(tree).expect("read"), [tree.join("bin/a")]);
+        let product = |path: &str, linked| Product {
+            path: tree.join(path),
+            linked,
+        };
+        let mut found = [
+            product("bin/a", true),
+            product("libb.a", false),
+            product("/elsewhere/c.so", true),
+        ];
+        found.sort_by(|one, other| one.path.cmp(&other.path));
+        assert_eq!(products(tree).expect("read"), found);
         write("a.json", "[]");
-        assert!(matches!(built(tree), Err(Error::FileApi { .. })));
+        assert!(matches!(products(tree), Err(Error::FileApi { .. })));
     }
 }

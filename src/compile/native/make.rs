@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use super::found::Found;
 use super::manifest::{Entry, Manifest};
-use super::sync::{Trees, same, sync};
+use super::place::Place;
+use super::sync::same;
 use super::{Job, Result, publish, walk};
 use crate::compile::StepError;
 use crate::digest::Recipe;
@@ -20,21 +21,9 @@ use crate::process::CommandSpec;
 use crate::project::make::Tool;
 use crate::{atomic, interrupt};
 
-/// Where a build is.
-struct Place {
-    /// The folder that holds the copy and what is built beside it.
-    tree: PathBuf,
-    /// The copy of the tree's top.
-    copy: PathBuf,
-    /// The record of what was copied.
-    record: PathBuf,
-    /// The project's folder in the copy.
-    directory: PathBuf,
-}
-
 /// Builds in a copy and says what it left.
 pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> {
-    let place = place(job, make);
+    let place = Place::new(job, &make.top, "tree", "copied");
     let spec = command(job, make, &place)?;
     let stamp = job.native.build.join("stamp");
     let mark = mark(job, &spec);
@@ -42,17 +31,9 @@ pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> 
     loop {
         if fresh {
             // Objects of another compiler or of other flags pass for current with make.
-            start_afresh(&place)?;
+            place.discard()?;
         }
-        let synced = sync(
-            &Trees {
-                source: &make.top,
-                out: &job.native.root.join("out"),
-                copy: &place.copy,
-                record: &place.record,
-            },
-            job.context.share,
-        )?;
+        let synced = place.sync(job)?;
         if synced.rules_changed {
             for file in publish::earlier(&job.native.build) {
                 // A program that has no rule any more is no result.
@@ -61,7 +42,7 @@ pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> 
         }
         atomic::write(&stamp, |out| out.write_all(mark.as_bytes()))?;
         job.run(spec.clone(), "make")?;
-        let files = products(&place, &make.top, &job.native.root, &synced.manifest)?;
+        let files = products(&place, &job.native.root, &synced.manifest)?;
         let found = Found::new(files, job.step.platform, job.compilers.libc);
         if found.is_empty() && !fresh {
             fresh = true;
@@ -69,33 +50,6 @@ pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> 
         }
         return Ok(found);
     }
-}
-
-fn place(job: &Job<'_>, make: &MakeStep) -> Place {
-    let build = &job.native.build;
-    let tree = build.join("tree");
-    // One folder down: a build that writes to `..` must find no other platform's there.
-    let copy = tree.join("src");
-    let inside = job.native.root.strip_prefix(&make.top);
-    Place {
-        directory: copy.join(inside.unwrap_or(Path::new(""))),
-        record: build.join("copied"),
-        tree,
-        copy,
-    }
-}
-
-fn start_afresh(place: &Place) -> io::Result<()> {
-    for result in [
-        fs_err::remove_file(&place.record),
-        fs_err::remove_dir_all(&place.tree),
-    ] {
-        match result {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn command(job: &Job<'_>, make: &MakeStep, place: &Place) -> Result<CommandSpec> {
@@ -201,13 +155,12 @@ fn mark(job: &Job<'_>, spec: &CommandSpec) -> String {
 /// with its path as users name it.
 fn products(
     place: &Place,
-    top: &Path,
     root: &Path,
     manifest: &Manifest,
 ) -> io::Result<Vec<(PathBuf, PathBuf)>> {
-    let inside = root.strip_prefix(top).unwrap_or(Path::new(""));
+    let inside = root.strip_prefix(&place.top).unwrap_or(Path::new(""));
     let mut found = Vec::new();
-    let mut open = vec![place.tree.clone()];
+    let mut open = vec![place.folder.clone()];
     while let Some(folder) = open.pop() {
         interrupt::check()?;
         for entry in fs_err::read_dir(&folder)? {
@@ -227,7 +180,7 @@ fn products(
                     Some(Entry::File(stamp)) => walk::may_be_binary(own, stamp.mode),
                     _ => false,
                 };
-                if !binary || same(&top.join(own), &path).unwrap_or(true) {
+                if !binary || same(&place.top.join(own), &path).unwrap_or(true) {
                     continue;
                 }
             }

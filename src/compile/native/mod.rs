@@ -1,5 +1,5 @@
-//! Builds of C and C++: `make` in a copy of the tree, CMake outside of the sources, or the compiler
-//! itself.
+//! Builds of C and C++: `make` in a copy of the tree, CMake outside of the sources or, where it would
+//! write to them, in a copy, or the compiler itself.
 //!
 //! Comes in: a step and the compilers of its platform. Goes out: artifacts in `out/<arch>`, found
 //! among what the build has left. Build trees are kept in `out/.build` from run to run; nothing is
@@ -13,6 +13,7 @@ mod found;
 mod jobserver;
 mod make;
 mod manifest;
+mod place;
 mod plain;
 mod publish;
 mod sync;
