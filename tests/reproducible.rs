@@ -1,10 +1,8 @@
 //! Same inputs, same bytes.
 
-use std::path::Path;
-
 use std::os::unix::process::CommandExt;
 
-use super::support::program::{Project, ran};
+use super::support::program::{Project, ran, store_with};
 
 fn digest(
     project: &Project,
@@ -44,19 +42,10 @@ fn digest(
 fn the_digest_does_not_depend_on_directory_jobs_locale_zone_or_mask() {
     let first = Project::example("go-http");
     let second = Project::example("go-http");
-    let store = tempfile::tempdir().expect("a temporary folder");
     // The second store has what was fetched, and nothing that was made from it.
-    let blobs = Path::new("v1/blobs/sha256");
-    fs_err::create_dir_all(store.path().join(blobs)).expect("a folder");
-    for blob in fs_err::read_dir(super::support::program::store().join(blobs)).expect("blobs") {
-        let blob = blob.expect("a blob");
-        let copy = store.path().join(blobs).join(blob.file_name());
-        if fs_err::hard_link(blob.path(), &copy).is_err() {
-            fs_err::copy(blob.path(), &copy).expect("a copy");
-        }
-    }
+    let (_folder, store) = store_with(&["blobs"], "store");
     let one = digest(&first, &[("TZ", "UTC"), ("LC_ALL", "C")], &["-j1"], "022");
-    let home = store.path().to_str().expect("a name");
+    let home = store.to_str().expect("a name");
     let other = [
         ("TZ", "Asia/Tokyo"),
         ("LC_ALL", "de_DE.UTF-8"),

@@ -221,10 +221,14 @@ pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> 
                     .report
                     .result(&format!("export {name}={}", quoted(&value)));
             }
-            let bin = quoted(&compilers.bin.display().to_string());
+            let folders = std::iter::once(&compilers.bin).chain(&compilers.folders);
+            let folders: Vec<String> = folders
+                .map(|folder| quoted(&folder.display().to_string()))
+                .collect();
+            let folders = folders.join(":");
             context
                 .report
-                .result(&format!("export PATH={bin}:\"$PATH\""));
+                .result(&format!("export PATH={folders}:\"$PATH\""));
         }
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! From what a project asks for to a toolchain that is there, and what the lock says about it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -216,14 +215,14 @@ impl<'a> Tools<'a> {
     /// the build.
     pub(super) fn compilers(&self, platform: Platform, libc: Libc) -> Result<Compilers, Failure> {
         let mut compilers = self.target_compilers(platform, libc)?;
-        compilers.environment.extend(self.host_compilers()?);
+        self.add_host_compilers(&mut compilers)?;
         Ok(compilers)
     }
 
-    /// What compiles programs that run during the build: the machine's own compiler, else ours for
+    /// Adds what compiles programs that run during the build: the machine's own compiler, else ours for
     /// the machine. Kbuild, Autoconf's macros and Debian's tools each have a name of their own for
     /// it.
-    fn host_compilers(&self) -> Result<BTreeMap<String, String>, Failure> {
+    fn add_host_compilers(&self, compilers: &mut Compilers) -> Result<(), Failure> {
         let own = |names: &[&str]| names.iter().find_map(|name| process::find(name));
         let (c, cxx) = (
             own(&["cc", "gcc", "clang"]),
@@ -234,7 +233,6 @@ impl<'a> Tools<'a> {
             (_, _, Some(host)) => Some(self.target_compilers(host, Libc::Musl)?),
         };
         let tool = |name: &str| ours.as_ref().map(|ours| ours.tool(name));
-        let mut variables = BTreeMap::new();
         for (names, path) in [
             (
                 ["CC_FOR_BUILD", "BUILD_CC", "HOSTCC"],
@@ -247,10 +245,12 @@ impl<'a> Tools<'a> {
         ] {
             let Some(path) = path else { continue };
             for name in names {
-                variables.insert(name.to_owned(), path.display().to_string());
+                let value = toolchain::callable(&path);
+                compilers.environment.insert(name.to_owned(), value);
             }
         }
-        Ok(variables)
+        compilers.folders.extend(ours.map(|ours| ours.bin));
+        Ok(())
     }
 
     fn target_compilers(&self, platform: Platform, libc: Libc) -> Result<Compilers, Failure> {

@@ -22,7 +22,7 @@ use crate::digest::Digest;
 use crate::store;
 
 pub use crate::version::{ParseVersionError, Version};
-pub use c::Compilers;
+pub use c::{Compilers, callable};
 pub use definition::{
     ANY, Artifact, Definition, Definitions, File, Kind, Place, Program, Source, System,
 };

@@ -122,6 +122,37 @@ impl Project {
     }
 }
 
+/// Another store, in a folder of its own, with these parts of the tests' store in it: hard links, as
+/// the files of a store do not change.
+pub(crate) fn store_with(parts: &[&str], name: &str) -> (tempfile::TempDir, PathBuf) {
+    // On the same file system where that can be.
+    let folder = tempfile::Builder::new().tempdir_in(repository().join("target"));
+    let folder = folder.expect("a temporary folder");
+    let own = folder.path().join(name);
+    for part in parts {
+        let part = Path::new("v1").join(part);
+        link_all(&store().join(&part), &own.join(&part));
+    }
+    (folder, own)
+}
+
+fn link_all(from: &Path, to: &Path) {
+    fs_err::create_dir_all(to).expect("a folder");
+    for entry in fs_err::read_dir(from).expect("a folder of the store") {
+        let entry = entry.expect("an entry");
+        let (path, kind) = (entry.path(), entry.file_type().expect("a kind"));
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            link_all(&path, &target);
+        } else if kind.is_symlink() {
+            let place = fs_err::read_link(&path).expect("a link");
+            fs_err::os::unix::fs::symlink(place, target).expect("a link");
+        } else if fs_err::hard_link(&path, &target).is_err() {
+            fs_err::copy(&path, &target).expect("a copy");
+        }
+    }
+}
+
 /// What a finished run printed.
 pub(crate) struct Ran {
     pub(crate) code: i32,

@@ -19,6 +19,7 @@ use crate::digest::Recipe;
 use crate::plan::native::MakeStep;
 use crate::process::CommandSpec;
 use crate::project::make::Tool;
+use crate::toolchain::callable;
 use crate::{atomic, interrupt};
 
 /// Builds in a copy and says what it left.
@@ -55,14 +56,17 @@ pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> 
 fn command(job: &Job<'_>, make: &MakeStep, place: &Place) -> Result<CommandSpec> {
     let program = job.program("make")?;
     let mut spec = job.command(program, &place.directory);
-    let tool = |tool: Tool| callable(&job.compilers.tool(tool.name()));
-    for (name, value) in &job.compilers.environment {
-        if value.starts_with(&*job.compilers.bin.to_string_lossy())
-            && !job.native.env.contains_key(name)
-        {
-            spec = spec.env(name, callable(Path::new(value)));
-        }
+    let path = program.program.as_deref().unwrap_or(Path::new("make"));
+    let name = callable(path);
+    if let Some(folder) = path.parent().filter(|_| Path::new(&name) != path) {
+        // `$(MAKE)` is what it was called as.
+        let mut folders = folder.as_os_str().to_owned();
+        folders.push(":");
+        folders.push(spec.variable("PATH").unwrap_or_default());
+        spec.program = name.into();
+        spec = spec.env("PATH", folders);
     }
+    let tool = |tool: Tool| callable(&job.compilers.tool(tool.name()));
     // `LD ?= $(CC)`: what the Makefile means is not to be displaced.
     if make.assigned.contains("LD") && !job.native.env.contains_key("LD") {
         spec = spec.without_env("LD");
@@ -116,19 +120,6 @@ fn variables(
     all.iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect()
-}
-
-/// A tool as a Makefile can call it: by its name, which `PATH` has, where its path has a space.
-fn callable(path: &Path) -> String {
-    let text = path.display().to_string();
-    match text.contains(char::is_whitespace) || text.contains('$') {
-        true => path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        false => text,
-    }
 }
 
 /// Names all that goes into object files besides the sources.
@@ -245,11 +236,5 @@ mod tests {
             given(&step),
             ["AR=T-ar rcu", "CXX=mine", "HOST_CC=/usr/bin/cc"]
         );
-    }
-
-    #[test]
-    fn a_tool_whose_path_make_would_split_is_called_by_its_name() {
-        assert_eq!(callable(Path::new("/a/b-cc")), "/a/b-cc");
-        assert_eq!(callable(Path::new("/a b/b-cc")), "b-cc");
     }
 }

@@ -193,10 +193,24 @@ fn fill(template: &str, place: &Path, target: Target) -> String {
     })
 }
 
+/// A tool as it can stand in a variable: by its path, or, where shells, makefiles or Go would split or
+/// expand that, by its name, which is then to be found on `PATH`.
+pub fn callable(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| match c.is_ascii() {
+        true => c.is_ascii_alphanumeric() || "/._-+=:,@%~".contains(c),
+        false => !c.is_whitespace(),
+    };
+    match path.file_name() {
+        Some(name) if !text.chars().all(plain) => name.to_string_lossy().into_owned(),
+        _ => text,
+    }
+}
+
 /// What the environment of a build has besides, `PATH` apart.
 pub(super) fn environment(bin: &Path, target: Target) -> BTreeMap<String, String> {
     let triple = target.triple();
-    let tool = |name: &str| bin.join(format!("{triple}-{name}")).display().to_string();
+    let tool = |name: &str| callable(&bin.join(format!("{triple}-{name}")));
     let place = bin.parent().unwrap_or(bin);
     let path = |name: &str| place.join(name).display().to_string();
     let mut environment = BTreeMap::from([
@@ -216,4 +230,24 @@ pub(super) fn environment(bin: &Path, target: Target) -> BTreeMap<String, String
         environment.insert(name.to_owned(), tool(&name.to_lowercase()));
     }
     environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_whose_path_would_be_split_or_expanded_is_called_by_its_name() {
+        for (path, expected) in [
+            ("/a/b-cc", "/a/b-cc"),
+            ("/für/b_1.2+c~/b-cc", "/für/b_1.2+c~/b-cc"),
+            ("/a b/b-cc", "b-cc"),
+            ("/a\u{a0}b/b-cc", "b-cc"),
+            ("/a$b/b-c++", "b-c++"),
+            ("/it's/b-cc", "b-cc"),
+            ("/a(b)/b-cc", "b-cc"),
+        ] {
+            assert_eq!(callable(Path::new(path)), expected, "{path}");
+        }
+    }
 }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use files::callable;
+
 use super::{Definition, Error, Resolver, Toolchain};
 use crate::digest::Digest;
 use crate::process::CommandSpec;
@@ -33,6 +35,9 @@ pub struct Compilers {
     pub libc: Libc,
     /// The folder of `<triple>-cc` and its kin, for `PATH`.
     pub bin: PathBuf,
+    /// Further folders for `PATH`: of tools that variables name without one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<PathBuf>,
     /// The CMake toolchain file.
     pub cmake: PathBuf,
     /// The Meson cross file.
@@ -111,9 +116,11 @@ impl Compilers {
     /// The command with these compilers set up: their variables, and they first on `PATH`.
     pub fn set_up(&self, spec: CommandSpec) -> CommandSpec {
         let mut path = self.bin.clone().into_os_string();
-        if let Some(old) = spec.variable("PATH").filter(|old| !old.is_empty()) {
+        let old = spec.variable("PATH").filter(|old| !old.is_empty());
+        let folders = self.folders.iter().map(|folder| folder.clone().into());
+        for further in folders.chain(old) {
             path.push(":");
-            path.push(old);
+            path.push(further);
         }
         let variables = self.variables().into_iter();
         variables
@@ -205,6 +212,7 @@ impl Resolver<'_> {
             libc: target.libc,
             environment: files::environment(&made.bin, target),
             bin: made.bin,
+            folders: Vec::new(),
             cmake: made.cmake,
             meson: made.meson,
             digest: made.digest,
