@@ -6,10 +6,10 @@
 //! the place of this process.
 //!
 //! ```text
-//! arguments ──> response ──> query ──────────────────────────> an answer, as gcc gives it
+//! arguments ──> response ──> query ──────────────────────────────────────> an answer, as gcc gives it
 //!                files        │
-//!                expanded     └──> translate ──> plan ──> run ──> zig cc
-//!                                  words read    calls    exec
+//!                expanded     └──> prefixes ──> translate ──> plan ──> run ──> zig cc
+//!                                  of folders   words read    calls    exec
 //! ```
 //!
 //! It is a program of its own: it writes to standard error, in gcc's form, and does nothing else
@@ -20,6 +20,7 @@ mod link;
 mod linker;
 mod options;
 mod plan;
+pub mod prefixes;
 mod processor;
 mod query;
 mod response;
@@ -100,6 +101,12 @@ pub enum Refusal {
         /// The target.
         target: String,
     },
+    /// The variable is malformed.
+    #[error("`{}` is no list of `target=source`: `{value}`", prefixes::VARIABLE)]
+    Prefixes {
+        /// Its value.
+        value: String,
+    },
     /// One output for several.
     #[error("one `-o` for {sources} sources that are not linked")]
     Output {
@@ -171,6 +178,10 @@ impl Fault for Refusal {
             Self::Sanitizer { .. } => {
                 Some("`-fsanitize=undefined` works everywhere; leave this one out".to_owned())
             }
+            Self::Prefixes { .. } => Some(format!(
+                "`unset {}` compiles without it",
+                prefixes::VARIABLE
+            )),
             Self::Static { .. } => {
                 Some("`libc = \"musl\"` under `[toolchain]` links statically".to_owned())
             }
@@ -222,11 +233,24 @@ fn start(file: &Path, wrapper: &Path, name: &str, arguments: Vec<OsString>) -> R
         }
         return Ok(0);
     }
+    let arguments = mapped(arguments)?;
     let plan = translate::translate(&spec, language, &arguments, &exists)?;
     for warning in &plan.warnings {
         say(name, "warning", warning);
     }
     run::run(&spec, plan.calls)
+}
+
+/// The arguments behind those that the environment asks for.
+fn mapped(arguments: Vec<OsString>) -> Result<Vec<OsString>, Refusal> {
+    let Some(value) = std::env::var_os(prefixes::VARIABLE) else {
+        return Ok(arguments);
+    };
+    let mut all = prefixes::options(&value).ok_or_else(|| Refusal::Prefixes {
+        value: value.to_string_lossy().into_owned(),
+    })?;
+    all.extend(arguments);
+    Ok(all)
 }
 
 fn read(path: &Path) -> Result<Spec, Refusal> {

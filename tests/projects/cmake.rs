@@ -340,3 +340,23 @@ fn results_at_a_fixed_place_are_refused_where_platforms_would_replace_each_other
     project.ok(&["compile", "--platform", "arm64"]);
     assert!(project.root.join("out/arm64/there").is_file());
 }
+
+#[test]
+fn a_project_that_begins_to_leave_results_in_its_sources_is_built_in_a_copy_from_then_on() {
+    let lists =
+        "cmake_minimum_required(VERSION 3.14)\nproject(there C)\nadd_executable(there a.c)\n";
+    let project = project(&[
+        ("CMakeLists.txt", lists),
+        ("a.c", "int main(void) { return 0; }\n"),
+    ]);
+    project.ok(&["compile", "--platform", "arm64"]);
+    assert!(!project.root.join("out/.build/arm64/sources").exists());
+    let text = format!(
+        "{lists}set_target_properties(there PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${{CMAKE_SOURCE_DIR}})\n"
+    );
+    project.write("CMakeLists.txt", text);
+    project.ok(&["compile", "--platform", "arm64"]);
+    let copy = project.root.join("out/.build/arm64/sources/src/there");
+    assert!(copy.is_file());
+    assert!(project.root.join("out/arm64/there").is_file());
+}

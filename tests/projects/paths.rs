@@ -66,3 +66,61 @@ fn projects_and_the_store_may_have_any_path() {
     ];
     agrees(project.polyarch(&arguments).env("POLYARCH_HOME", &store));
 }
+
+/// A header by its absolute path, with the path in a string and debug information.
+const TELLS: &str = "#include <stdio.h>\n#include HEADER\n\
+                     int main(void) { puts(__FILE__); puts(told()); return 0; }\n";
+const TOLD: &str = "static const char *told(void) { return __builtin_FILE(); }\n";
+
+/// What the same project becomes in two folders.
+fn in_two_folders(files: &[(&str, &str)], config: &str) -> [Vec<u8>; 2] {
+    ["one", "another"].map(|name| {
+        let project = Project::empty();
+        for (file, text) in files {
+            project.write(&format!("{name}/{file}"), text);
+        }
+        let project = configured(project, config);
+        let text = fs_err::read(project.root.join("polyarch.toml")).expect("read");
+        project.write(&format!("{name}/polyarch.toml"), text);
+        project.ok(&["compile", "--debug", "--platform", "arm64", name]);
+        let program = project.root.join(name).join("out/arm64/tells");
+        let bytes = fs_err::read(program).expect("built");
+        let root = project.root.as_os_str().as_encoded_bytes();
+        assert!(
+            !bytes.windows(root.len()).any(|part| part == root),
+            "{name}"
+        );
+        bytes
+    })
+}
+
+#[test]
+fn the_same_sources_give_the_same_bytes_in_any_folder_whatever_their_makefile_sets() {
+    let makefile = "CFLAGS = -g -O1\ntells: main.c\n\
+                    \t$(CC) $(CFLAGS) '-DHEADER=\"$(CURDIR)/told.h\"' -o $@ '$(CURDIR)/main.c'\n";
+    let lists = "cmake_minimum_required(VERSION 3.14)\nproject(tells C)\n\
+                 set(CMAKE_C_FLAGS \"-g -O1\")\nadd_executable(tells main.c)\n\
+                 target_compile_definitions(tells PRIVATE HEADER=\"${CMAKE_SOURCE_DIR}/told.h\")\n";
+    let apart = format!(
+        "{lists}set_target_properties(tells PROPERTIES\n\
+                         RUNTIME_OUTPUT_DIRECTORY ${{CMAKE_SOURCE_DIR}}/bin)\n"
+    );
+    let plain = "[build]\nflags = ['-DHEADER=\"told.h\"']";
+    for (file, text, config) in [
+        ("Makefile", makefile, ""),
+        ("CMakeLists.txt", lists, ""),
+        ("CMakeLists.txt", &apart, ""),
+        ("tells.c", "", plain),
+    ] {
+        let main = match file {
+            "tells.c" => "tells.c",
+            _ => "main.c",
+        };
+        let mut files = vec![(main, TELLS), ("told.h", TOLD)];
+        if !text.is_empty() {
+            files.push((file, text));
+        }
+        let [one, other] = in_two_folders(&files, config);
+        assert!(one == other, "{text}{config}");
+    }
+}

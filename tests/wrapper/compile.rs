@@ -168,3 +168,39 @@ fn what_the_target_has_not_is_refused_with_the_reason() {
     let told = glibc.refuses("-static number.c");
     assert!(told.contains("glibc is linked dynamically"), "{told}");
 }
+
+#[test]
+fn folders_are_called_what_the_environment_says() {
+    let text = "const char *file(void) { return __FILE__; }\n";
+    let wrappers = Wrappers::new("musl", &[("tells.c", text)]);
+    let root = wrappers.path("");
+    let root = root.to_str().expect("text").trim_end_matches('/');
+    let compile = |map: &str, words: &[&str]| {
+        let mut command = wrappers.tool("cc");
+        command.arg("-g").arg("-c").args(words);
+        command
+            .arg(wrappers.path("tells.c"))
+            .args(["-o", "tells.o"]);
+        ran(command.env("BUILD_PATH_PREFIX_MAP", map))
+    };
+    let paths = |option: &[&str]| {
+        let map = format!("here=/nowhere:/src=/tmp:there%.=%+:here%#={root}");
+        let ran = compile(&map, option);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        let bytes = fs_err::read(wrappers.path("tells.o")).expect("an object");
+        let bytes = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(!bytes.contains(root), "{bytes}");
+        bytes
+    };
+    assert!(paths(&[]).contains("here%/tells.c\0"));
+    let own = format!("-ffile-prefix-map={root}=own");
+    assert!(paths(&[&own]).contains("own/tells.c\0"));
+    let ran = compile("nonsense", &[]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("`nonsense`"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("unset BUILD_PATH_PREFIX_MAP"),
+        "{}",
+        ran.stderr
+    );
+}

@@ -28,9 +28,11 @@ struct Build<'a> {
     job: &'a Job<'a>,
     cmake: &'a CmakeStep,
     /// The project's folder, or its copy.
-    source: &'a Path,
+    source: PathBuf,
+    /// The top of the tree that it is part of.
+    top: PathBuf,
     /// Where results may lie.
-    own: &'a Path,
+    own: PathBuf,
     tree: PathBuf,
 }
 
@@ -48,7 +50,7 @@ pub(super) fn build(job: &Job<'_>, cmake: &CmakeStep) -> Result<Found, StepError
         ));
     }
     place.sync(job)?;
-    let build = Build::new(job, cmake, &place.directory, &job.native.build);
+    let build = Build::within(job, cmake, &place);
     build.configure(|outside| apart(job, outside).map(|()| true))?;
     build.ninja()?;
     let products = fileapi::products(&build.tree)?;
@@ -59,8 +61,7 @@ pub(super) fn build(job: &Job<'_>, cmake: &CmakeStep) -> Result<Found, StepError
 /// Builds from the sources themselves; `None` where results would lie among them.
 fn beside_sources(job: &Job<'_>, cmake: &CmakeStep) -> Result<Option<Found>, StepError> {
     let root = &job.native.root;
-    let tree = job.native.build.join("tree");
-    let build = Build::new(job, cmake, root, &tree);
+    let build = Build::beside(job, cmake);
     let before = written(root);
     if !build.configure(|outside| Ok(outside.is_empty()))? {
         return Ok(None);
@@ -104,8 +105,8 @@ impl Build<'_> {
     fn ninja(&self) -> Result<(), StepError> {
         let job = self.job;
         let ninja = job.program("ninja")?;
-        let spec = job
-            .command(ninja, self.source)
+        let spec = self
+            .command(ninja)
             .arg("-C")
             .arg(&self.tree)
             .args(self.cmake.targets.iter().map(OsString::from));
@@ -136,7 +137,7 @@ impl Build<'_> {
         });
         files.extend(own.map(|path| {
             let inside = path.strip_prefix(&self.tree);
-            let inside = inside.or_else(|_| path.strip_prefix(self.source));
+            let inside = inside.or_else(|_| path.strip_prefix(&self.source));
             let shown = inside.unwrap_or(&path).to_owned();
             (path, shown)
         }));
@@ -156,7 +157,7 @@ impl Build<'_> {
             fs_err::create_dir_all(&staging)?;
             let program = job.program("cmake")?;
             let spec = job
-                .command(program, self.source)
+                .command(program, &self.source)
                 .arg("--install")
                 .arg(tree)
                 // Whatever the project's prefix is: also for what it would install outside of that.

@@ -19,7 +19,9 @@ use crate::digest::Recipe;
 use crate::plan::native::MakeStep;
 use crate::process::CommandSpec;
 use crate::project::make::Tool;
+use crate::toolchain::c::without_paths;
 use crate::toolchain::callable;
+use crate::wrapper::prefixes;
 use crate::{atomic, interrupt};
 
 /// Builds in a copy and says what it left.
@@ -55,7 +57,9 @@ pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> 
 
 fn command(job: &Job<'_>, make: &MakeStep, place: &Place) -> Result<CommandSpec> {
     let program = job.program("make")?;
-    let mut spec = job.command(program, &place.directory);
+    let spec = job.command(program, &place.directory);
+    // The copy lies in the tree itself: it comes later, and wins.
+    let mut spec = without_paths(spec, &[&place.top, &place.copy]);
     let path = program.program.as_deref().unwrap_or(Path::new("make"));
     let name = callable(path);
     if let Some(folder) = path.parent().filter(|_| Path::new(&name) != path) {
@@ -74,8 +78,7 @@ fn command(job: &Job<'_>, make: &MakeStep, place: &Place) -> Result<CommandSpec>
     for name in ["CFLAGS", "CXXFLAGS"] {
         let said = spec.variable(name).is_some() || make.assigned.contains(name);
         if !said {
-            let flags = job.flags(&place.copy, true);
-            spec = spec.env(name, flags.to_string_lossy().replace('$', "$$"));
+            spec = spec.env(name, job.flags());
         }
     }
     let host = &job.compilers.environment;
@@ -132,7 +135,13 @@ fn mark(job: &Job<'_>, spec: &CommandSpec) -> String {
     {
         recipe = recipe.with(argument.as_encoded_bytes());
     }
-    for name in ["CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS"] {
+    for name in [
+        "CFLAGS",
+        "CXXFLAGS",
+        "CPPFLAGS",
+        "LDFLAGS",
+        prefixes::VARIABLE,
+    ] {
         let value = spec.variable(name).unwrap_or_default();
         recipe = recipe.with(value.as_encoded_bytes());
     }

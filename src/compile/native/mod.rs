@@ -20,7 +20,6 @@ mod sync;
 mod walk;
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -271,16 +270,12 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// `-O2`, and whatever makes the bytes the same in another folder, as flags in a variable that a
-    /// shell will read.
-    fn flags(&self, top: &Path, optimise: bool) -> OsString {
-        let mut flags = String::new();
-        if optimise {
-            flags.push_str(if self.native.debug { "-O2 -g " } else { "-O2 " });
+    /// The flags where a project sets none of its own.
+    fn flags(&self) -> &'static str {
+        match self.native.debug {
+            true => "-O2 -g",
+            false => "-O2",
         }
-        let map = format!("-ffile-prefix-map={}=.", top.display());
-        flags.push_str(&quoted(&map));
-        flags.into()
     }
 }
 
@@ -313,15 +308,6 @@ fn failed(said: &str) -> String {
     }
 }
 
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
-    match word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,14 +318,5 @@ mod tests {
                     [2/3] Building C object c.o\nninja: build stopped: subcommand failed.\n";
         assert_eq!(failed(said), "FAILED: b.o \ncc -c b.c\nb.c:1: error: x");
         assert_eq!(failed("ninja: error: loading\n"), "ninja: error: loading");
-    }
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_split_them() {
-        assert_eq!(
-            quoted("-ffile-prefix-map=/a/b=."),
-            "-ffile-prefix-map=/a/b=."
-        );
-        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
     }
 }

@@ -22,6 +22,8 @@ use crate::digest::Recipe;
 use crate::plan::native::{PlainStep, has_cpp};
 use crate::process::CommandSpec;
 use crate::project::plain::{Language, language};
+use crate::toolchain::c::without_paths;
+use crate::wrapper::prefixes;
 use crate::{atomic, elf, interrupt, parallel};
 
 /// What C before 1999 allowed and GCC up to 13 let pass with a warning (GCC 14's porting guide, "C
@@ -145,16 +147,11 @@ fn compile_command(job: &Job<'_>, plain: &PlainStep, source: &Path) -> CommandSp
         _ => ("cc", "CFLAGS"),
     };
     let spec = CommandSpec::new(job.compilers.tool(tool), &job.native.root);
-    let mut spec = job.environment(spec).arg("-O2");
+    let spec = without_paths(job.environment(spec), &[&job.native.root]);
+    let mut spec = spec.args(job.flags().split(' '));
     if variable == "CFLAGS" {
         spec = spec.args(OLD_C);
     }
-    if job.native.debug {
-        spec = spec.arg("-g");
-    }
-    let mut map = OsString::from("-ffile-prefix-map=");
-    map.push(&job.native.root);
-    map.push("=.");
     for include in &plain.includes {
         let mut argument = OsString::from("-I");
         argument.push(if include.as_os_str().is_empty() {
@@ -170,9 +167,7 @@ fn compile_command(job: &Job<'_>, plain: &PlainStep, source: &Path) -> CommandSp
         .split_whitespace()
         .map(OsString::from)
         .collect();
-    spec.arg(map)
-        .args(said)
-        .args(plain.flags.iter().map(OsString::from))
+    spec.args(said).args(plain.flags.iter().map(OsString::from))
 }
 
 /// The programs by name, each with the object that has its `main`.
@@ -256,6 +251,8 @@ fn digest(job: &Job<'_>, spec: &CommandSpec) -> String {
     for (name, value) in &job.native.env {
         recipe = recipe.with(name).with(value);
     }
+    let paths = spec.variable(prefixes::VARIABLE).unwrap_or_default();
+    recipe = recipe.with(paths.as_bytes());
     recipe.finish().hex()
 }
 

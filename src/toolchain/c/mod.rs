@@ -19,6 +19,7 @@ use crate::digest::Digest;
 use crate::process::CommandSpec;
 use crate::store::{Cache, Tree};
 use crate::target::{Glibc, Libc, Platform, Target};
+use crate::wrapper::prefixes;
 use crate::wrapper::spec::{Family, Spec};
 
 /// Compilers for one target, on this machine. While this lives, its files are not pruned.
@@ -127,6 +128,13 @@ impl Compilers {
             .fold(spec, |spec, (name, value)| spec.env(name, value))
             .env("PATH", path)
     }
+}
+
+/// The command with the compilers told to call these folders `.` in what they compile: see
+/// [`prefixes`]. What its environment says about paths wins.
+pub fn without_paths(spec: CommandSpec, folders: &[&Path]) -> CommandSpec {
+    let value = prefixes::value(folders, ".", spec.variable(prefixes::VARIABLE));
+    spec.env(prefixes::VARIABLE, value)
 }
 
 impl Compiler {

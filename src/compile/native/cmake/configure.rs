@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::super::fileapi::{self, Product};
+use super::super::place::Place;
 use super::super::{Error, Job, Result};
 use super::{Build, remove};
 use crate::atomic;
@@ -20,6 +21,8 @@ use crate::plan::native::CmakeStep;
 use crate::process::CommandSpec;
 use crate::target::Libc;
 use crate::toolchain::Toolchain;
+use crate::toolchain::c::without_paths;
+use crate::wrapper::prefixes;
 
 /// What CMake writes where a project wants to run a program of the target.
 const TRY_RUN: &str = "TryRunResults.cmake";
@@ -28,26 +31,40 @@ const TRY_RUN: &str = "TryRunResults.cmake";
 const RUNPATH: &str = "$ORIGIN;$ORIGIN/../lib";
 
 impl<'a> Build<'a> {
-    pub(super) fn new(
-        job: &'a Job<'a>,
-        cmake: &'a CmakeStep,
-        source: &'a Path,
-        own: &'a Path,
-    ) -> Self {
+    /// From the sources themselves.
+    pub(super) fn beside(job: &'a Job<'a>, cmake: &'a CmakeStep) -> Self {
+        let tree = job.native.build.join("tree");
         Self {
-            tree: job.native.build.join("tree"),
             job,
             cmake,
-            source,
-            own,
+            source: job.native.root.clone(),
+            top: cmake.top.clone(),
+            own: tree.clone(),
+            tree,
         }
+    }
+
+    /// From a copy, in which there may be results.
+    pub(super) fn within(job: &'a Job<'a>, cmake: &'a CmakeStep, place: &Place) -> Self {
+        Self {
+            source: place.directory.clone(),
+            top: place.copy.clone(),
+            own: job.native.build.clone(),
+            ..Self::beside(job, cmake)
+        }
+    }
+
+    /// A command that compiles.
+    pub(super) fn command(&self, program: &Toolchain) -> CommandSpec {
+        let spec = self.job.command(program, &self.source);
+        without_paths(spec, &[&self.cmake.top, &self.top])
     }
 
     /// Where results will lie that are not for the build tree.
     pub(super) fn outside(&self, products: &[Product]) -> Vec<PathBuf> {
         let paths = products.iter().map(|product| &product.path);
         paths
-            .filter(|path| !path.starts_with(self.own))
+            .filter(|path| !path.starts_with(&self.own))
             .cloned()
             .collect()
     }
@@ -99,21 +116,13 @@ impl<'a> Build<'a> {
             argument
         };
         let path = ninja.program.clone().unwrap_or_else(|| "ninja".into());
-        let mut spec = job.command(program, self.source);
-        for name in ["CFLAGS", "CXXFLAGS"] {
-            let mut flags = job.flags(self.source, false);
-            if let Some(said) = spec.variable(name) {
-                flags.push(" ");
-                flags.push(said);
-            }
-            spec = spec.env(name, flags);
-        }
+        let mut spec = self.command(program);
         if let Some(preset) = &cmake.preset {
             spec = spec.arg("--preset").arg(preset);
         }
         spec = spec
             .arg("-S")
-            .arg(self.source)
+            .arg(&self.source)
             .arg("-B")
             .arg(&self.tree)
             .args(["-G", "Ninja", "-Wno-dev", "--no-warn-unused-cli"])
@@ -150,7 +159,7 @@ impl<'a> Build<'a> {
         for argument in &spec.arguments {
             arguments = arguments.with(argument.as_encoded_bytes());
         }
-        for name in ["CFLAGS", "CXXFLAGS", "LDFLAGS"] {
+        for name in ["CFLAGS", "CXXFLAGS", "LDFLAGS", prefixes::VARIABLE] {
             let value = spec.variable(name).unwrap_or_default();
             arguments = arguments.with(value.as_encoded_bytes());
         }
