@@ -1,6 +1,6 @@
 //! Ending early without leaving anything behind.
 //!
-//! The first SIGINT, SIGTERM or SIGHUP sets a flag and ends the children's process groups. Long
+//! The first SIGINT, SIGTERM or SIGHUP sets a flag and ends the children, most of them with their process groups. Long
 //! loops call [`check`], fail, and unwind, so that temporary files are removed by their owners. A
 //! thread that is stuck in a read gets [`GRACE`]; after that, and on a second signal, the handler
 //! removes the registered temporary paths itself and ends the process.
@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -21,7 +21,16 @@ pub const GRACE: Duration = Duration::from_secs(2);
 
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+static RUNNING: Mutex<BTreeSet<Child>> = Mutex::new(BTreeSet::new());
+
+/// What ends with this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Child {
+    /// A group that a child leads.
+    Group(i32),
+    /// A child in this process's own group.
+    Process(i32),
+}
 
 /// Installs the handler. Called once, by `main`, before any work.
 pub fn install() -> io::Result<()> {
@@ -31,12 +40,12 @@ pub fn install() -> io::Result<()> {
         .spawn(move || {
             if let Some(signal) = signals.forever().next() {
                 SIGNAL.store(signal, Ordering::SeqCst);
-                end_groups(Signal::TERM);
+                end_all(Signal::TERM);
                 let start = Instant::now();
                 while start.elapsed() < GRACE && signals.pending().next().is_none() {
                     std::thread::sleep(Duration::from_millis(20));
                 }
-                end_groups(Signal::KILL);
+                end_all(Signal::KILL);
                 remove_temporary();
                 #[expect(clippy::exit, reason = "the main thread did not unwind in time")]
                 std::process::exit(128 + signal);
@@ -74,22 +83,31 @@ impl Drop for Temporary {
     }
 }
 
-/// Keeps a child's process group on the list of what ends with this process.
-pub struct Group(i32);
+/// Keeps a child on the list of what ends with this process.
+pub struct Running(Child);
 
 /// Registers the process group that a child leads. Where a signal came in between, it ends at once.
-pub fn group(id: u32) -> Group {
-    let id = i32::try_from(id).unwrap_or(0);
-    locked(&GROUPS).insert(id);
-    if signal().is_some() {
-        end_groups(Signal::TERM);
-    }
-    Group(id)
+pub fn group(id: u32) -> Running {
+    register(Child::Group(i32::try_from(id).unwrap_or(0)))
 }
 
-impl Drop for Group {
+/// Registers a child that is in this process's own group. Where a signal came in between, it ends at
+/// once.
+pub fn process(id: u32) -> Running {
+    register(Child::Process(i32::try_from(id).unwrap_or(0)))
+}
+
+fn register(child: Child) -> Running {
+    locked(&RUNNING).insert(child);
+    if signal().is_some() {
+        end_all(Signal::TERM);
+    }
+    Running(child)
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        locked(&GROUPS).remove(&self.0);
+        locked(&RUNNING).remove(&self.0);
     }
 }
 
@@ -101,12 +119,13 @@ pub fn end_group(id: u32) {
     }
 }
 
-fn end_groups(signal: Signal) {
-    for id in locked(&GROUPS).iter() {
-        if let Some(pid) = Pid::from_raw(*id) {
-            // A group that has ended already is what was wanted.
-            let _ = kill_process_group(pid, signal);
-        }
+fn end_all(signal: Signal) {
+    for child in locked(&RUNNING).iter() {
+        // One that has ended already is what was wanted.
+        let _ = match *child {
+            Child::Group(id) => Pid::from_raw(id).map(|pid| kill_process_group(pid, signal)),
+            Child::Process(id) => Pid::from_raw(id).map(|pid| kill_process(pid, signal)),
+        };
     }
 }
 

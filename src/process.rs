@@ -1,11 +1,15 @@
 //! Commands as data, and the one place that starts them.
 //!
 //! A stage builds a [`CommandSpec`]; [`Runner`] executes it in a process group of its own, so that
-//! a signal sent to this process alone ends the compiler's children too.
+//! a signal sent to this process alone ends the compiler's children too. What a user runs through
+//! polyarch has this process's streams ([`watch`], [`replace`]) or is heard line by line ([`lines`]).
+
+mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io::IsTerminal;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -16,6 +20,8 @@ use thiserror::Error;
 
 use crate::fault::{Exit, Fault};
 use crate::interrupt;
+
+pub use lines::{Stream, lines};
 
 /// A command to run: program, arguments, directory, and what its environment has besides or
 /// instead of ours.
@@ -228,14 +234,24 @@ pub fn replace(spec: &CommandSpec) -> Error {
     start(spec, error)
 }
 
-/// Runs a command that writes where this process writes, and reads nothing.
+/// Runs a command that reads and writes where this process does. On a terminal it stays in this
+/// process's own group, which is the one that may read there, and which the terminal's signals go to.
 pub fn watch(spec: &CommandSpec) -> Result<ExitStatus, Error> {
+    if interrupt::signal().is_some() {
+        return Err(Error::Interrupted);
+    }
     let mut command = prepared(spec);
-    command.process_group(0).stdin(Stdio::null());
+    let on_terminal = std::io::stdin().is_terminal();
+    if !on_terminal {
+        command.process_group(0);
+    }
     let mut child = command.spawn().map_err(|source| start(spec, source))?;
-    let group = interrupt::group(child.id());
+    let running = match on_terminal {
+        true => interrupt::process(child.id()),
+        false => interrupt::group(child.id()),
+    };
     let status = child.wait();
-    drop(group);
+    drop(running);
     if interrupt::signal().is_some() {
         return Err(Error::Interrupted);
     }

@@ -91,6 +91,69 @@ fn several_platforms_are_run_one_after_the_other_and_those_that_fail_are_named()
 }
 
 #[test]
+fn of_several_at_once_every_line_has_its_platform_in_front_and_is_whole() {
+    let project = project(&[]);
+    // Each waits for the other, and writes its lines in two parts.
+    let script = "touch ran-$POLYARCH_ARCH
+        until test -e ran-amd64 -a -e ran-riscv64; do sleep 0.01; done
+        for i in 1 2 3 4 5 6 7 8; do printf \"$POLYARCH_ARCH \"; sleep 0.01; echo $i; echo bad $i >&2; done
+        cat; printf end; test $POLYARCH_ARCH = amd64";
+    let platforms = "amd64,riscv64";
+    let arguments = [
+        "exec",
+        "-j2",
+        "--platform",
+        platforms,
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    let ran = project.fails(1, &arguments);
+    for (text, label) in [
+        ("amd64", "linux/amd64   | "),
+        ("riscv64", "linux/riscv64 | "),
+    ] {
+        let own = |printed: &str| {
+            let lines = printed.lines().filter_map(|line| line.strip_prefix(label));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut expected: Vec<String> = (1..=8).map(|i| format!("{text} {i}")).collect();
+        expected.push("end".to_owned());
+        assert_eq!(own(&ran.stdout), expected);
+        assert_eq!(own(&ran.stderr).len(), 8, "{}", ran.stderr);
+    }
+    assert_eq!(ran.stdout.lines().count(), 18);
+    let error = "error: `sh` failed for linux/riscv64\n";
+    assert!(ran.stderr.ends_with(error), "{}", ran.stderr);
+    let arguments = [
+        "exec",
+        "-j2",
+        "--platform",
+        platforms,
+        "--",
+        "no-such-program",
+    ];
+    project.fails(2, &arguments);
+}
+
+#[test]
+fn one_after_the_other_they_have_the_streams_as_they_are() {
+    let project = project(&[("input", "one\ntwo\n")]);
+    // The shell reads byte by byte, and leaves the rest.
+    let script = "read line; printf \"$POLYARCH_ARCH $line,\"";
+    for jobs in ["", "-j1"] {
+        let arguments = format!("exec {jobs} --platform amd64,arm64 sh -c");
+        let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+        arguments.push(script);
+        let input = fs_err::File::open(project.root.join("input")).expect("a file");
+        let mut command = project.polyarch(&arguments);
+        let ran = agrees(command.stdin(input.into_file()));
+        assert_eq!(ran.stdout, "amd64 one,arm64 two,");
+    }
+}
+
+#[test]
 fn configure_scripts_learn_that_it_is_a_cross_compilation() {
     // What Autoconf's configure does with its site file, and the two ways it is called.
     let script = r#"for host_alias in "" i386-pc-none; do

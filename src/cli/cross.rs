@@ -50,12 +50,7 @@ pub(super) struct ExecArgs {
     #[command(flatten)]
     target: TargetArgs,
     /// The command and its arguments
-    #[arg(
-        value_name = "COMMAND",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     command: Vec<OsString>,
 }
 
@@ -165,11 +160,25 @@ pub(super) fn exec(args: &ExecArgs, context: &Context<'_>) -> Result<(), Failure
         return Err(instead(&spec(only)));
     }
     let threads = context.global.jobs.map_or(1, NonZero::get);
+    let names = prepared
+        .compilers
+        .iter()
+        .map(|one| one.platform.to_string());
+    let width = names.map(|name| name.len()).max().unwrap_or_default();
     let ended = parallel::map(&prepared.compilers, threads, |compilers| {
-        context.report.note(&format!("for {}", compilers.platform));
-        let status = process::watch(&spec(compilers))?;
-        Ok::<_, process::Error>((compilers.platform, status.success()))
-    })?;
+        let (spec, platform) = (spec(compilers), compilers.platform);
+        let status = if threads > 1 {
+            let label = format!("{:width$}", platform.to_string());
+            process::lines(&spec, &|stream, line| {
+                context.report.relayed(stream, &label, line);
+            })?
+        } else {
+            context.report.note(&format!("for {platform}"));
+            process::watch(&spec)?
+        };
+        Ok((platform, status.success()))
+    });
+    let ended = ended.map_err(unstarted)?;
     let failed: Vec<Platform> = ended
         .into_iter()
         .filter_map(|(platform, succeeded)| (!succeeded).then_some(platform))
@@ -236,7 +245,11 @@ pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> 
 
 /// A command in the place of this process: signals, the terminal and the exit code are its own.
 fn instead(spec: &CommandSpec) -> Failure {
-    match process::replace(spec) {
+    unstarted(process::replace(spec))
+}
+
+fn unstarted(error: process::Error) -> Failure {
+    match error {
         process::Error::Start {
             program, source, ..
         } if source.kind() == std::io::ErrorKind::NotFound => {

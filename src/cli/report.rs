@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
 use super::screen;
+use crate::process;
 use crate::progress::{Meter, Observer};
 
 /// How much is said.
@@ -99,6 +100,26 @@ impl Report {
     pub(super) fn result(&self, text: &str) {
         let mut out = anstream::stdout().lock();
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// A line that a command has written, as it is, behind a label, to the stream that it was written
+    /// to.
+    pub(super) fn relayed(&self, stream: process::Stream, label: &str, line: &[u8]) {
+        let print = || {
+            let whole = [label.as_bytes(), b" | ", line, b"\n"].concat();
+            // A reader that has gone away does not end the command.
+            let _ = match stream {
+                process::Stream::Output => {
+                    let mut out = io::stdout().lock();
+                    out.write_all(&whole).and_then(|()| out.flush())
+                }
+                process::Stream::Error => io::stderr().lock().write_all(&whole),
+            };
+        };
+        match &self.live {
+            Some(live) => live.suspend(print),
+            None => print(),
+        }
     }
 
     /// JSON for a script.
