@@ -10,6 +10,7 @@ use super::support::judge::{agrees, judge};
 use super::support::program::{Project, Ran, ran, store};
 
 mod answers;
+mod cached;
 mod compile;
 mod link;
 
