@@ -18,6 +18,12 @@ set(CMAKE_OBJCOPY "{bin}/{triple}-objcopy" CACHE FILEPATH "Copy objects")
 set(CMAKE_OBJDUMP "{bin}/{triple}-objdump" CACHE FILEPATH "Show objects")
 set(CMAKE_READELF "{bin}/{triple}-readelf" CACHE FILEPATH "Show ELF files")
 
+# There is no scanner for C++20 modules; without this, newer projects ask for one whether they have
+# modules or not.
+if(NOT DEFINED CMAKE_CXX_SCAN_FOR_MODULES)
+  set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
+endif()
+
 # Programs are the host's; headers, libraries and packages are the target's alone.
 list(APPEND CMAKE_FIND_ROOT_PATH "{sysroot}")
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

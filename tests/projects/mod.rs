@@ -3,6 +3,7 @@
 
 mod cmake;
 mod faults;
+mod modules;
 mod paths;
 
 use std::path::PathBuf;

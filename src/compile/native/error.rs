@@ -110,6 +110,19 @@ pub enum Error {
         /// What CMake said.
         failure: Failure,
     },
+    /// A build that has failed uses C++20 modules.
+    #[error(
+        "`{}` is of a C++20 module, which the compiler for {platform} can't be told to build\n{}",
+        file.display(), failure.message
+    )]
+    Modules {
+        /// The platform.
+        platform: Platform,
+        /// A source that declares or imports one.
+        file: PathBuf,
+        /// What the build said.
+        failure: Failure,
+    },
     /// CMake's answer about its targets makes no sense.
     #[error("can't read what CMake says of its targets in `{}`", file.display())]
     FileApi {
@@ -133,7 +146,7 @@ impl Fault for Error {
             Self::Nothing { .. } | Self::NoMain(_) | Self::TwoMains { .. } => Exit::Project,
             Self::OtherMachine { .. } | Self::FixedPlace { .. } => Exit::Mismatch,
             Self::NoSuchProgram { .. } | Self::SameName { .. } => Exit::Usage,
-            Self::TryRun { .. } => Exit::Compile,
+            Self::TryRun { .. } | Self::Modules { .. } => Exit::Compile,
         }
     }
 
@@ -181,6 +194,11 @@ impl Fault for Error {
                     arguments.join(", ")
                 ))
             }
+            Self::Modules { .. } => Some(
+                "build what needs no modules: `targets = [\"NAME\"]` under `[build]`; or include the \
+                 module's declarations as a header"
+                    .to_owned(),
+            ),
             Self::NoFileApi(_) => Some("`prefer = \"fetched\"` under `[toolchain]`".to_owned()),
             Self::NoCompilers(_) | Self::NoProgram(_) | Self::FileApi { .. } => None,
         }

@@ -42,11 +42,28 @@ struct Target {
     kind: String,
     #[serde(default)]
     artifacts: Vec<TargetFile>,
+    #[serde(default)]
+    sources: Vec<SourceFile>,
+    #[serde(default, rename = "fileSets")]
+    file_sets: Vec<FileSet>,
 }
 
 #[derive(Deserialize)]
 struct TargetFile {
     path: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct SourceFile {
+    path: PathBuf,
+    #[serde(rename = "fileSetIndex")]
+    file_set: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct FileSet {
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 /// What a target leaves.
@@ -82,6 +99,37 @@ pub(super) fn index(tree: &Path) -> Result<PathBuf> {
 /// What the targets leave, built or not, by its paths.
 pub(super) fn products(tree: &Path) -> Result<Vec<Product>> {
     const LINKED: [&str; 3] = ["EXECUTABLE", "SHARED_LIBRARY", "MODULE_LIBRARY"];
+    let mut products = Vec::new();
+    for target in targets(tree)? {
+        let linked = LINKED.contains(&target.kind.as_str());
+        products.extend(target.artifacts.into_iter().map(|file| Product {
+            path: tree.join(file.path),
+            linked,
+        }));
+    }
+    products.sort_by(|one, other| one.path.cmp(&other.path));
+    products.dedup_by(|one, other| one.path == other.path);
+    Ok(products)
+}
+
+/// The interfaces of C++20 modules that targets have, as the project names them.
+pub(super) fn modules(tree: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for target in targets(tree)? {
+        let sets = target.file_sets;
+        let is_interface = |source: &SourceFile| {
+            let set = source.file_set.and_then(|index| sets.get(index));
+            set.is_some_and(|set| set.kind == "CXX_MODULES")
+        };
+        let sources = target.sources.into_iter();
+        files.extend(sources.filter(is_interface).map(|source| source.path));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Everything that CMake says of each target.
+fn targets(tree: &Path) -> Result<Vec<Target>> {
     let index_file = index(tree)?;
     let folder = index_file.parent().unwrap_or(tree);
     let index: Index = read(&index_file)?;
@@ -94,18 +142,10 @@ pub(super) fn products(tree: &Path) -> Result<Vec<Product>> {
         source,
     })?;
     let model: Codemodel = read(&folder.join(answer.file))?;
-    let mut products = Vec::new();
-    for target in model.configurations.iter().flat_map(|one| &one.targets) {
-        let target: Target = read(&folder.join(&target.file))?;
-        let linked = LINKED.contains(&target.kind.as_str());
-        products.extend(target.artifacts.into_iter().map(|file| Product {
-            path: tree.join(file.path),
-            linked,
-        }));
-    }
-    products.sort_by(|one, other| one.path.cmp(&other.path));
-    products.dedup_by(|one, other| one.path == other.path);
-    Ok(products)
+    let named = model.configurations.iter().flat_map(|one| &one.targets);
+    named
+        .map(|target| read(&folder.join(&target.file)))
+        .collect()
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
@@ -148,7 +188,10 @@ mod tests {
         );
         write(
             "c.json",
-            r#"{"type": "SHARED_LIBRARY", "artifacts": [{"path": "/elsewhere/c.so"}]}"#,
+            r#"{"type": "SHARED_LIBRARY", "artifacts": [{"path": "/elsewhere/c.so"}],
+                "fileSets": [{"type": "HEADERS"}, {"type": "CXX_MODULES"}], "sources": [
+                {"path": "c.cc"}, {"path": "c.h", "fileSetIndex": 0},
+                {"path": "m.cppm", "fileSetIndex": 1}]}"#,
         );
         let product = |path: &str, linked| Product {
             path: tree.join(path),
@@ -161,6 +204,7 @@ mod tests {
         ];
         found.sort_by(|one, other| one.path.cmp(&other.path));
         assert_eq!(products(tree).expect("read"), found);
+        assert_eq!(modules(tree).expect("read"), [Path::new("m.cppm")]);
         write("a.json", "[]");
         assert!(matches!(products(tree), Err(Error::FileApi { .. })));
     }

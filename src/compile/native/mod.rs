@@ -13,6 +13,7 @@ mod found;
 mod jobserver;
 mod make;
 mod manifest;
+mod modules;
 mod place;
 mod plain;
 mod publish;
@@ -85,8 +86,20 @@ pub(super) fn build(
     fs_err::write(job.log(), "")?;
     let (system, found) = match &native.system {
         System::Make(make) => ("make", make::build(&job, make)?),
-        System::Plain(plain) => ("cc", plain::build(&job, plain)?),
-        System::Cmake(cmake) => ("cmake", cmake::build(&job, cmake)?),
+        System::Plain(plain) => {
+            let result = plain::build(&job, plain);
+            (
+                "cc",
+                result.map_err(|error| modules::of_sources(&job, plain, error))?,
+            )
+        }
+        System::Cmake(cmake) => {
+            let result = cmake::build(&job, cmake);
+            (
+                "cmake",
+                result.map_err(|error| modules::of_cmake(&job, error))?,
+            )
+        }
     };
     let tools = found
         .foreign
