@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::native;
+use super::{headers, native};
 use crate::elf;
 use crate::fault::{Exit, Fault, refused};
 use crate::process;
@@ -100,7 +100,8 @@ impl Fault for Error {
                 Some("free some space, for instance with `polyarch toolchain prune`".to_owned())
             }
             Self::Io(error) | Self::Artifact(error) => refused(error),
-            Self::Failed(_) | Self::Process(_) => None,
+            Self::Failed(failures) => headers::hint(failures),
+            Self::Process(_) => None,
         }
     }
 }

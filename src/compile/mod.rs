@@ -5,6 +5,7 @@
 
 mod error;
 mod go;
+mod headers;
 pub mod native;
 pub mod warm;
 pub mod workspace;

@@ -3,6 +3,7 @@
 
 mod cmake;
 mod faults;
+mod headers;
 mod modules;
 mod paths;
 
