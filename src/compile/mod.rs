@@ -10,7 +10,7 @@ pub mod native;
 pub mod warm;
 pub mod workspace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -139,7 +139,7 @@ pub fn run(
                 Action::Native(_) => None,
                 Action::Go(go) => Some(context.go(go, step)),
             };
-            Err(explain(failed, go.as_ref(), workspace)?)
+            Err(explain(failed, go.as_ref(), workspace, options.compilers)?)
         }
         _ => Ok(artifacts),
     }
@@ -151,16 +151,17 @@ fn explain(
     failed: Vec<Failure>,
     go: Option<&process::CommandSpec>,
     workspace: &Workspace,
+    compilers: &BTreeMap<Platform, Compilers>,
 ) -> Result<Error, Error> {
-    let (cache, usable) = match go {
-        None => (None, Ok(())),
-        Some(command) => {
-            let cache = gocache::folder(command)?;
-            let usable = gocache::check(cache.as_deref());
-            (cache, usable)
-        }
-    };
-    let full = workspace.full_device(cache.as_deref());
+    let own = compilers.values().map(|one| one.cache().path.clone());
+    let mut caches: BTreeSet<PathBuf> = own.collect();
+    let mut usable = Ok(());
+    if let Some(command) = go {
+        let cache = gocache::folder(command)?;
+        usable = gocache::check(cache.as_deref());
+        caches.extend(cache);
+    }
+    let full = workspace.full_device(&caches);
     Ok(match (usable, full) {
         (_, Some((free, folder))) => Error::Full {
             folder,
@@ -376,7 +377,8 @@ mod tests {
                 status: "exit status 1".to_owned(),
                 message: "whatever it says".to_owned(),
             }];
-            explain(failed, Some(&go.env("CACHE", cache)), &workspace).expect("sh is there")
+            let go = go.env("CACHE", cache);
+            explain(failed, Some(&go), &workspace, &BTreeMap::new()).expect("sh is there")
         };
         let file = folder.path().join("file");
         fs_err::write(&file, "").expect("writes");

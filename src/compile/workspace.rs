@@ -5,6 +5,7 @@
 //! `out/.tmp` is removed by the next. `out/.gitignore` keeps results out of the repository, and so
 //! out of what Go stamps into a binary about it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
@@ -93,10 +94,10 @@ impl Workspace {
     }
 
     /// The folder whose device is full, if one is, with what is free there: of the results, of
-    /// temporary files, of the compiler's cache. For a look after a compiler has failed.
-    pub fn full_device(&self, cache: Option<&Path>) -> Option<(u64, PathBuf)> {
+    /// temporary files, of the compilers' caches. For a look after a compiler has failed.
+    pub fn full_device(&self, caches: &BTreeSet<PathBuf>) -> Option<(u64, PathBuf)> {
         let folders = [self.out.clone(), std::env::temp_dir()];
-        let folders = folders.into_iter().chain(cache.map(Path::to_owned));
+        let folders = folders.into_iter().chain(caches.iter().cloned());
         let devices = folders.filter_map(|folder| {
             // What is still to be made will lie on its parent's device.
             let here = folder.ancestors().find(|folder| folder.exists())?;
@@ -151,6 +152,7 @@ mod tests {
     fn a_device_without_a_size_is_never_full() {
         let folder = tempfile::tempdir().expect("tempdir");
         let workspace = Workspace::open(folder.path(), &Silent).expect("opens");
-        assert_eq!(workspace.full_device(Some(Path::new("/proc/none"))), None);
+        let caches = BTreeSet::from([PathBuf::from("/proc/none")]);
+        assert_eq!(workspace.full_device(&caches), None);
     }
 }

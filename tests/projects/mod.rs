@@ -2,6 +2,7 @@
 //! is built again, and what can be wrong with a project.
 
 mod cmake;
+mod disk;
 mod faults;
 mod headers;
 mod modules;

@@ -21,6 +21,23 @@ pub(crate) fn store() -> PathBuf {
     store
 }
 
+/// Makes a store that has all that the tests' store has, by links, but for what compilers keep for
+/// themselves and what is made new.
+pub(crate) fn store_without_caches(into: &Path) {
+    let (from, into) = (store().join("v1"), into.join("v1"));
+    let link = |name: &Path| fs_err::os::unix::fs::symlink(from.join(name), into.join(name));
+    for name in ["trees", "bin", "targets", "locks", "tmp", "caches"] {
+        fs_err::create_dir_all(into.join(name)).expect("a folder");
+    }
+    for name in ["format", "blobs"] {
+        link(Path::new(name)).expect("a link");
+    }
+    for entry in fs_err::read_dir(from.join("trees")).expect("trees") {
+        link(&Path::new("trees").join(entry.expect("an entry").file_name())).expect("a link");
+    }
+    copy(&from.join("records"), &into.join("records"));
+}
+
 /// A project in a folder of its own, with a home of its own.
 pub(crate) struct Project {
     folder: tempfile::TempDir,

@@ -52,7 +52,6 @@ pub struct Compilers {
     #[expect(dead_code, reason = "kept for their locks")]
     holds: Vec<Tree>,
     #[serde(skip)]
-    #[expect(dead_code, reason = "kept for its lock")]
     cache: Cache,
 }
 
@@ -104,6 +103,11 @@ impl Compilers {
     /// Where a tool is, by its name behind the triple: `cc`, `strip`.
     pub fn tool(&self, name: &str) -> PathBuf {
         self.bin.join(format!("{}-{name}", self.triple))
+    }
+
+    /// Where the compiler keeps what it builds for itself; held while this lives.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// Every variable that a command of a build finds set, `PATH` apart.
