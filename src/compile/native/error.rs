@@ -158,6 +158,9 @@ impl Fault for Error {
                 "make" => {
                     "say what is to be made: `targets = [\"all\"]` under `[build]`".to_owned()
                 }
+                "cmake" => "say what is to be built: `targets = [\"NAME\"]` under `[build]`, or \
+                    `args = [\"-DBUILD_TESTING=ON\"]` for its tests"
+                    .to_owned(),
                 _ => "say what is to be built: `targets = [\"NAME\"]` under `[build]`".to_owned(),
             }),
             Self::OtherMachine { .. } => Some(
