@@ -5,22 +5,36 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Does the work on every item, on up to `threads` threads, this one among them.
 pub fn all<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    permitted(items, threads, |_| Some(()), work)
+}
+
+/// Does the work on every item, where threads besides this one need a permit for each. `permit` waits
+/// for one as long as what it is given says that there is still an item; a thread that gets none ends.
+pub fn permitted<T: Sync, R: Send, P>(
+    items: &[T],
+    threads: usize,
+    permit: impl Fn(&dyn Fn() -> bool) -> Option<P> + Sync,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let run = || {
+    let take = || {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        items.get(index).map(|item| (index, work(item)))
+    };
+    let is_left = || next.load(Ordering::Relaxed) < items.len();
+    let other = || {
         let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else {
-                return done;
-            };
-            done.push((index, work(item)));
+        while let Some(_permit) = permit(&is_left) {
+            let Some(one) = take() else { break };
+            done.push(one);
         }
+        done
     };
     let mut done = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads.min(items.len()))
-            .map(|_| scope.spawn(run))
+            .map(|_| scope.spawn(other))
             .collect();
-        let mut done = run();
+        let mut done: Vec<_> = std::iter::from_fn(take).collect();
         for other in others {
             done.extend(
                 other
@@ -74,6 +88,26 @@ mod tests {
             );
         }
         assert!(all(&[] as &[u8], 4, |item| *item).is_empty());
+    }
+
+    #[test]
+    fn without_permits_this_thread_does_all_the_work_and_nobody_waits_in_vain() {
+        let items: Vec<u32> = (0..20).collect();
+        let this = std::thread::current().id();
+        let wait = |is_left: &dyn Fn() -> bool| -> Option<()> {
+            while is_left() {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            None
+        };
+        let done = permitted(&items, 4, wait, |item| (*item, std::thread::current().id()));
+        assert!(
+            done.iter().eq(items
+                .iter()
+                .map(|item| (*item, this))
+                .collect::<Vec<_>>()
+                .iter())
+        );
     }
 
     #[test]

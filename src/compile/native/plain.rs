@@ -57,9 +57,12 @@ struct Object {
 /// Compiles and links.
 pub(super) fn build(job: &Job<'_>, plain: &PlainStep) -> Result<Found, StepError> {
     let folder = job.native.build.join("objects");
-    let compiled = parallel::all(&plain.files, job.context.share, |source| {
-        compile(job, plain, &folder, source)
-    });
+    let one = |source: &PathBuf| compile(job, plain, &folder, source);
+    let ended = || job.context.stop.stopped() || interrupt::signal().is_some();
+    let compiled = match &job.context.jobserver {
+        Some(jobserver) => jobserver.all(&plain.files, ended, one),
+        None => parallel::all(&plain.files, job.context.share, one),
+    };
     let objects = all_or_refused(compiled)?;
     let names = programs(&objects, plain)?;
     let bins = job.native.build.join("programs");
