@@ -48,17 +48,19 @@ pub(super) fn options(value: &OsStr) -> Option<Vec<OsString>> {
         if sides.next().is_some() {
             return None;
         }
-        // clang reads the first `=` as the end of the folder, so such a one can't be said.
-        if source.is_empty() || source.contains(&b'=') {
-            continue;
-        }
-        let mut option = b"-ffile-prefix-map=".to_vec();
-        option.extend(source);
-        option.push(b'=');
-        option.extend(target);
-        options.push(OsString::from_vec(option));
+        options.extend(option(&source, &target));
     }
     Some(options)
+}
+
+/// The option that calls a folder otherwise. clang reads the first `=` as the end of the folder, so
+/// for one that has such there is none.
+pub fn option(source: &[u8], target: &[u8]) -> Option<OsString> {
+    if source.is_empty() || source.contains(&b'=') {
+        return None;
+    }
+    let option = [b"-ffile-prefix-map=", source, b"=", target].concat();
+    Some(OsString::from_vec(option))
 }
 
 fn encoded(bytes: &[u8]) -> Vec<u8> {

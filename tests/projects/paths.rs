@@ -55,6 +55,16 @@ fn projects_and_the_store_may_have_any_path() {
         let printed = run(platform("arm64"), &program, &[]).stdout;
         assert_eq!(printed, "hello\n", "{}: {config}", files[0].0);
     }
+    // Not even what is kept for debuggers tells where the store is.
+    let project = configured(Project::with(&PLAIN), "");
+    let program = |command: &mut std::process::Command| {
+        agrees(command);
+        fs_err::read(built(&project, platform("arm64"), "hello")).expect("built")
+    };
+    let arguments = ["compile", "--debug", "--platform", "arm64"];
+    let usual = program(&mut project.polyarch(&arguments));
+    let other = program(project.polyarch(&arguments).env("POLYARCH_HOME", &store));
+    assert!(usual == other);
     let project = configured(Project::with(&MAKE), "");
     let arguments = [
         "exec",

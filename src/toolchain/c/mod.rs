@@ -22,6 +22,9 @@ use crate::target::{Glibc, Libc, Platform, Target};
 use crate::wrapper::prefixes;
 use crate::wrapper::spec::{Family, Spec};
 
+/// What the store is called in debug information.
+const STORE: &str = "/polyarch";
+
 /// Compilers for one target, on this machine. While this lives, its files are not pruned.
 #[derive(Clone, Debug, Serialize)]
 pub struct Compilers {
@@ -208,7 +211,7 @@ impl Resolver<'_> {
             program: compiler.program.clone().unwrap_or_default(),
             target: spelled(target),
             cpu: target.platform.cpu().to_owned(),
-            arguments: Vec::new(),
+            arguments: store_is_elsewhere(store.base()),
             pie: matches!(target.libc, Libc::Gnu(_)),
             link,
             environment,
@@ -232,6 +235,14 @@ impl Resolver<'_> {
             cache,
         })
     }
+}
+
+/// The store by a name that is the same on every machine: debug information has the paths of the C
+/// library's headers.
+fn store_is_elsewhere(base: &Path) -> Vec<String> {
+    let option = prefixes::option(base.as_os_str().as_encoded_bytes(), STORE.as_bytes());
+    let text = option.and_then(|option| option.into_string().ok());
+    text.into_iter().collect()
 }
 
 /// The definition's part about compiling.
