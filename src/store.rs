@@ -47,7 +47,7 @@ use crate::digest;
 use crate::fault::{Exit, Fault};
 
 pub use blob::{Blob, BlobWriter};
-pub use cache::Cache;
+pub use cache::{Cache, Damage};
 pub use check::{Checked, Wrong};
 pub use prune::{Amount, Item, Prune, Pruned, Usage};
 pub use tree::Tree;
@@ -66,6 +66,7 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 pub struct Store {
     base: PathBuf,
     workspace: Workspace,
+    used: cache::Used,
 }
 
 /// A store that is opened when it is first needed, so that what needs none works in a home that
@@ -208,6 +209,7 @@ impl Store {
         }
         let store = Self {
             workspace: Workspace::new(base.join("tmp")),
+            used: cache::Used::default(),
             base,
         };
         store.agree_on_format(root)?;
@@ -288,6 +290,11 @@ impl Lazy {
         }
         let store = Store::open(&self.root)?;
         Ok(self.store.get_or_init(|| store))
+    }
+
+    /// The store, where something has needed it.
+    pub fn opened(&self) -> Option<&Store> {
+        self.store.get()
     }
 
     /// Where the store is or will be.

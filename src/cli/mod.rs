@@ -108,21 +108,13 @@ pub fn main() -> ExitCode {
     let result = interrupt::install()
         .map_err(|error| context::Error::Signals(error).into())
         .and_then(|()| Context::new(&cli.global, &report))
-        .and_then(|context| match &cli.command {
-            Command::Build(args) => build::run(args, &context),
-            Command::Compile(args) => compile::run(args, &context),
-            Command::Plan(args) => plan::run(args, &context),
-            Command::Exec(args) => cross::exec(args, &context),
-            Command::Shell(args) => cross::shell(args, &context),
-            Command::Env(args) => cross::env(args, &context),
-            Command::Toolchain(args) => toolchain::run(args, &context),
-            Command::Sysroot(args) => sysroot::run(args, &context),
-            Command::Lock(args) => lock::run(args, &context),
-            Command::Vendor(args) => vendor::run(args, &context),
-            Command::Completions(args) => completions::run(args, &context),
-            // Was answered while the arguments were read.
-            Command::Help { .. } => Ok(()),
-            Command::Man(args) => completions::man(args),
+        .and_then(|context| {
+            run(&cli.command, &context)?;
+            if let Some(store) = context.store.opened() {
+                // What can't be noted now is noted by the next command.
+                let _ = store.note_caches();
+            }
+            Ok(())
         });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -130,6 +122,25 @@ pub fn main() -> ExitCode {
             report.error(&failure);
             ExitCode::from(failure.code())
         }
+    }
+}
+
+fn run(command: &Command, context: &Context<'_>) -> Result<(), failure::Failure> {
+    match command {
+        Command::Build(args) => build::run(args, context),
+        Command::Compile(args) => compile::run(args, context),
+        Command::Plan(args) => plan::run(args, context),
+        Command::Exec(args) => cross::exec(args, context),
+        Command::Shell(args) => cross::shell(args, context),
+        Command::Env(args) => cross::env(args, context),
+        Command::Toolchain(args) => toolchain::run(args, context),
+        Command::Sysroot(args) => sysroot::run(args, context),
+        Command::Lock(args) => lock::run(args, context),
+        Command::Vendor(args) => vendor::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        // Was answered while the arguments were read.
+        Command::Help { .. } => Ok(()),
+        Command::Man(args) => completions::man(args),
     }
 }
 

@@ -276,9 +276,10 @@ fn check(context: &Context<'_>, repair: bool) -> Result<(), Failure> {
         context.report.json(&checked);
     }
     let counted = format!(
-        "{}, {}",
+        "{}, {}, {}",
         plural(checked.blobs, "blob"),
-        plural(checked.trees, "tree")
+        plural(checked.trees, "tree"),
+        plural(checked.caches, "cache")
     );
     let wrong: Vec<String> = checked
         .wrong

@@ -10,6 +10,7 @@ use crate::elf;
 use crate::fault::{Exit, Fault, refused};
 use crate::process;
 use crate::project::gocache;
+use crate::store::{self, Damage};
 use crate::target::Platform;
 
 /// Why there are no artifacts.
@@ -49,6 +50,20 @@ pub enum Error {
         /// What the compiler said.
         failed: Vec<Failure>,
     },
+    /// What a compiler had built for itself was changed while it was used.
+    #[error(
+        "while it was used, `{}` was changed: it {}{}",
+        damage.file.display(), damage.reason, below(failed)
+    )]
+    Damaged {
+        /// The first file.
+        damage: Damage,
+        /// What the compiler said.
+        failed: Vec<Failure>,
+    },
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
     /// A compiler failed, and where it writes there is next to no space.
     #[error(
         "no space left: {} kB free on the device that holds `{}`\n{}",
@@ -83,6 +98,8 @@ impl Fault for Error {
             Self::Native(error) => error.exit(),
             Self::Process(error) => error.exit(),
             Self::Cache { cache, .. } => cache.exit(),
+            Self::Store(error) => error.exit(),
+            Self::Damaged { .. } => Exit::Integrity,
             Self::Io(_) | Self::Artifact(_) | Self::ReadOnly { .. } | Self::Full { .. } => Exit::Io,
         }
     }
@@ -92,6 +109,11 @@ impl Fault for Error {
             Self::Elf(error) => error.hint(),
             Self::Native(error) => error.hint(),
             Self::Cache { cache, .. } => cache.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Damaged { .. } => Some(
+                "`polyarch toolchain check --repair` removes what is damaged; then build again"
+                    .to_owned(),
+            ),
             Self::ReadOnly { folder, .. } => Some(format!(
                 "build a copy: `cp -r '{}' /tmp/project && polyarch build /tmp/project`",
                 folder.display()
@@ -116,6 +138,14 @@ impl Error {
             },
             _ => Self::Io(source),
         }
+    }
+}
+
+/// What the compiler said, if it said something, in lines of its own.
+fn below(failed: &[Failure]) -> String {
+    match failed {
+        [] => String::new(),
+        failed => format!("\n{}", failures(failed)),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::plan::{Action, Output, Plan, Step};
 use crate::process::{self, Stop};
 use crate::progress::Observer;
 use crate::project::gocache;
+use crate::store::Damage;
 use crate::target::Platform;
 use crate::toolchain::{Compilers, Toolchain};
 
@@ -130,7 +131,13 @@ pub fn run(
     let results = results
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let (done, failed) = collect(results)?;
+    let collected = collect(results);
+    if let Some(damage) = damaged(options.compilers)? {
+        let (done, failed) = collected.unwrap_or_default();
+        forget(plan, &done)?;
+        return Err(Error::Damaged { damage, failed });
+    }
+    let (done, failed) = collected?;
     // What is done stays done, whatever else failed.
     let artifacts = context.settle(done)?;
     match plan.steps.first() {
@@ -143,6 +150,46 @@ pub fn run(
         }
         _ => Ok(artifacts),
     }
+}
+
+/// What a compiler has lost of its own libraries since it was set up; whatever was linked meanwhile
+/// may be wrong.
+fn damaged(compilers: &BTreeMap<Platform, Compilers>) -> Result<Option<Damage>, Error> {
+    let mut seen = BTreeSet::new();
+    for one in compilers.values() {
+        if seen.insert(&one.cache().path) {
+            let damage = one.cache().damage()?;
+            if let Some(first) = damage.into_iter().next() {
+                return Ok(Some(first));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Removes what builds have left, and what the next ones would go on from.
+fn forget(plan: &Plan, done: &[Done]) -> std::io::Result<()> {
+    let trees = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Native(native) => Some(native.build.as_path()),
+        Action::Go(_) => None,
+    });
+    let own = done.iter().flat_map(|one| match one {
+        Done::Artifacts(artifacts) => &artifacts[..],
+        Done::Built(built) => built.published(),
+    });
+    // Go would find its programs up to date.
+    let planned = plan.outputs.iter().map(|output| output.path.as_path());
+    let results = own
+        .map(|artifact| artifact.path.as_path())
+        .chain(planned)
+        .map(fs_err::remove_file);
+    for result in trees.map(fs_err::remove_dir_all).chain(results) {
+        match result {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What failed compilers have in common besides the code: a cache that can't be written, a full

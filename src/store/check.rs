@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::lock::{self, Mode};
 use super::tree::{self, Entry, What};
-use super::{Error, Store};
+use super::{Error, Store, cache};
 use crate::digest::{self, Digest};
 use crate::progress::{MeterReader, Observer};
 
@@ -21,6 +21,8 @@ pub struct Checked {
     pub blobs: usize,
     /// How many trees were compared with their manifests.
     pub trees: usize,
+    /// How many caches were compared with what was noted of them.
+    pub caches: usize,
     /// Everything that is wrong.
     pub wrong: Vec<Wrong>,
 }
@@ -28,7 +30,7 @@ pub struct Checked {
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Wrong {
-    /// The blob, or the directory of the tree.
+    /// The blob, or the directory of the tree or of the cache.
     pub path: PathBuf,
     /// What is wrong with it, one entry a file.
     pub reasons: Vec<String>,
@@ -37,7 +39,7 @@ pub struct Wrong {
 }
 
 impl Store {
-    /// Reads every blob and tree. With `repair`, what is wrong is removed unless it is in use.
+    /// Reads every blob and tree, and what is known of caches. With `repair`, what is wrong is removed unless it is in use.
     pub fn check(&self, repair: bool, observer: &dyn Observer) -> Result<Checked, Error> {
         let mut checked = Checked::default();
         for (digest, path) in self.named("blobs/sha256")? {
@@ -55,6 +57,18 @@ impl Store {
                 None => vec!["its name is not a digest".to_owned()],
             };
             self.settle(&mut checked, "tree", recipe, path, reasons, repair)?;
+        }
+        for (digest, path) in self.caches()? {
+            checked.caches += 1;
+            let reasons = self.cache_faults(&digest, &path)?;
+            self.settle(
+                &mut checked,
+                cache::KIND,
+                Some(digest),
+                path,
+                reasons,
+                repair,
+            )?;
         }
         Ok(checked)
     }
@@ -80,8 +94,13 @@ impl Store {
             return Ok(false);
         };
         self.discard(path)?;
-        if kind == "tree" {
-            let _ = fs_err::remove_file(self.record_path(tree::MANIFEST, digest));
+        let about = match kind {
+            "tree" => Some(tree::MANIFEST),
+            cache::KIND => Some(kind),
+            _ => None,
+        };
+        if let Some(about) = about {
+            let _ = fs_err::remove_file(self.record_path(about, digest));
         }
         let _ = fs_err::remove_file(lock_path);
         Ok(true)

@@ -3,7 +3,7 @@
 //! A record's file begins with the digest of the rest. One that is torn, unreadable or foreign is
 //! as good as none: what it said is found out again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{Error, Store};
@@ -14,16 +14,7 @@ const COARSE: Duration = Duration::from_secs(3600);
 impl Store {
     /// The record of that kind under that key, if there is a whole one.
     pub fn record(&self, kind: &str, key: &Digest) -> Option<Vec<u8>> {
-        let path = self.record_path(kind, key);
-        let mut bytes = fs_err::read(&path).ok()?;
-        let end = bytes.iter().position(|byte| *byte == b'\n')?;
-        let promised: Digest = std::str::from_utf8(&bytes[..end]).ok()?.parse().ok()?;
-        bytes.drain(..=end);
-        if Digest::of(&bytes) != promised {
-            return None;
-        }
-        touch(&path);
-        Some(bytes)
+        read(&self.record_path(kind, key))
     }
 
     /// Writes a record, replacing one that is there.
@@ -42,8 +33,21 @@ impl Store {
     }
 }
 
+/// What the record at this path says, if it is a whole one.
+pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = fs_err::read(path).ok()?;
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let promised: Digest = std::str::from_utf8(&bytes[..end]).ok()?.parse().ok()?;
+    bytes.drain(..=end);
+    if Digest::of(&bytes) != promised {
+        return None;
+    }
+    touch(path);
+    Some(bytes)
+}
+
 /// Makes now the last use of a file; a last use that can't be written is no reason to stop.
-pub(super) fn touch(path: &std::path::Path) {
+pub(super) fn touch(path: &Path) {
     let now = SystemTime::now();
     let old = fs_err::metadata(path)
         .and_then(|metadata| metadata.modified())

@@ -1,6 +1,7 @@
 //! C and C++ projects: every example is built for several platforms and what was built is run; what
 //! is built again, and what can be wrong with a project.
 
+mod cache;
 mod cmake;
 mod disk;
 mod faults;

@@ -60,6 +60,16 @@ pub(super) struct Built {
     state: State,
 }
 
+impl Built {
+    /// What lies in its place already.
+    pub(super) fn published(&self) -> &[Artifact] {
+        match &self.state {
+            State::Published(artifacts) => artifacts,
+            State::Waiting(_) => &[],
+        }
+    }
+}
+
 enum State {
     /// The results lie in their places.
     Published(Vec<Artifact>),

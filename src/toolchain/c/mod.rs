@@ -189,7 +189,22 @@ impl Resolver<'_> {
         let mut environment = BTreeMap::new();
         let mut holds = Vec::new();
         let name = format!("{}-{}", compiler.name, compiler.version);
-        let cache = store.cache(&name)?;
+        let cache = store.cache(&name, built(used.family), &mut |damage| {
+            let files: Vec<String> = damage
+                .iter()
+                .map(|one| format!("`{}` {}", one.file.display(), one.reason))
+                .collect();
+            let (first, others) = (files.first().cloned(), files.len().saturating_sub(1));
+            self.observer.warn(&format!(
+                "what {name} has built for itself is damaged and is built anew: {}{}",
+                first.unwrap_or_default(),
+                if others > 0 {
+                    format!(", and {others} more")
+                } else {
+                    String::new()
+                },
+            ));
+        })?;
         let own = |part: &str| cache.path.join(part).display().to_string();
         match used.family {
             Family::Zig => {
@@ -253,6 +268,14 @@ fn described<'a>(definition: &'a Definition, compiler: &Toolchain) -> Result<&'a
         .ok_or_else(|| Error::NoCompiler {
             name: compiler.name.clone(),
         })
+}
+
+/// Where a compiler keeps the libraries that it has built for itself, below its cache: files that
+/// programs are linked with and that it never looks into again.
+fn built(family: Family) -> &'static str {
+    match family {
+        Family::Zig => "global/o",
+    }
 }
 
 /// The target as clang and zig have it.
