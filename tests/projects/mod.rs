@@ -7,6 +7,7 @@ mod disk;
 mod faults;
 mod headers;
 mod modules;
+mod odd;
 mod paths;
 
 use std::path::PathBuf;
