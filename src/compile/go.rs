@@ -50,10 +50,16 @@ pub(super) fn command(
             .env("ZIG_LOCAL_CACHE_DIR", workspace.temporary.join("zig"));
     }
     extra.extend(go.env.clone());
+    // What cgo makes lies in the folder for temporary files. Go leaves that folder's path out of what
+    // it compiles, and the module's: of a folder in the module only the latter.
+    let temporary = match compilers {
+        Some(_) => workspace.temporary_elsewhere(),
+        None => workspace.temporary.clone(),
+    };
     let spec = environment(spec, &extra, step.platform, options.offline)
         // On the file system of the results, so that Go moves them into place by renaming: a
         // build that is killed leaves the old file or the new one.
-        .env("GOTMPDIR", &workspace.temporary);
+        .env("GOTMPDIR", temporary);
     if spec
         .environment
         .contains_key("CGO_ENABLED".as_ref() as &std::ffi::OsStr)

@@ -6,6 +6,7 @@
 //! out of what Go stamps into a binary about it.
 
 use std::collections::BTreeSet;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
@@ -23,6 +24,7 @@ pub struct Workspace {
     /// An empty folder on the same file system for files in the making.
     pub temporary: PathBuf,
     _registered: Temporary,
+    opened: File,
     lock: File,
 }
 
@@ -59,6 +61,7 @@ impl Workspace {
         Ok(Self {
             root: root.to_owned(),
             out,
+            opened: File::open(&temporary)?,
             temporary,
             _registered: registered,
             lock,
@@ -68,6 +71,13 @@ impl Workspace {
     /// The lock that says that somebody builds here.
     pub fn lock(&self) -> &std::fs::File {
         self.lock.file()
+    }
+
+    /// The temporary folder by a path that is not below the project's: the one that Linux gives every
+    /// descriptor.
+    pub fn temporary_elsewhere(&self) -> PathBuf {
+        let (process, descriptor) = (std::process::id(), self.opened.as_raw_fd());
+        PathBuf::from(format!("/proc/{process}/fd/{descriptor}"))
     }
 
     /// Makes `out/arm` a link to the one arm variant that was built, and removes it where there
