@@ -24,7 +24,7 @@ pub(super) const KIND: &str = "cache";
 pub struct Cache {
     /// Where it is.
     pub path: PathBuf,
-    record: PathBuf,
+    known: Option<Arc<Contents>>,
     #[expect(dead_code, reason = "kept for its lock")]
     hold: Arc<Hold>,
 }
@@ -38,12 +38,21 @@ pub struct Damage {
     pub reason: String,
 }
 
-/// The caches that this process has used: the part of each that is noted, and its lock.
+/// The caches that this process has used.
 #[derive(Debug, Default)]
-pub(super) struct Used(Mutex<BTreeMap<String, (&'static str, Weak<Hold>)>>);
+pub(super) struct Used(Mutex<BTreeMap<String, One>>);
+
+/// A cache that was used.
+#[derive(Clone, Debug)]
+struct One {
+    /// What of it is noted.
+    part: &'static str,
+    known: Option<Arc<Contents>>,
+    hold: Weak<Hold>,
+}
 
 impl Used {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (&'static str, Weak<Hold>)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, One>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,63 +67,79 @@ impl Store {
         part: &'static str,
         lost: &mut dyn FnMut(&[Damage]),
     ) -> Result<Cache, Error> {
-        let digest = Digest::of(toolchain.as_bytes());
         let path = self.base.join("caches").join(toolchain);
-        let record = self.record_path(KIND, &digest);
         let mut used = self.used.lock();
-        let held = used.get(toolchain).and_then(|(_, hold)| hold.upgrade());
-        let hold = if let Some(hold) = held {
-            hold
+        let held = used
+            .get(toolchain)
+            .and_then(|one| Some((one.hold.upgrade()?, one.known.clone())));
+        let (hold, known) = if let Some(held) = held {
+            held
         } else {
-            let hold = Arc::new(self.hold_sound(&digest, &path, &record, lost)?);
-            used.insert(toolchain.to_owned(), (part, Arc::downgrade(&hold)));
-            hold
+            let (hold, known) = self.hold_sound(toolchain, &path, lost)?;
+            let hold = Arc::new(hold);
+            let one = One {
+                part,
+                known: known.clone(),
+                hold: Arc::downgrade(&hold),
+            };
+            used.insert(toolchain.to_owned(), one);
+            (hold, known)
         };
         drop(used);
         hold.touch();
         fs_err::create_dir_all(&path).map_err(|error| Error::writing(&path, None, error))?;
-        Ok(Cache { path, record, hold })
+        Ok(Cache { path, known, hold })
     }
 
-    /// The lock of a cache, which is sound then: a damaged one is removed.
+    /// The lock of a cache that is sound, with what it holds: a damaged one is removed.
     fn hold_sound(
         &self,
-        digest: &Digest,
+        toolchain: &str,
         path: &Path,
-        record: &Path,
         lost: &mut dyn FnMut(&[Damage]),
-    ) -> Result<Hold, Error> {
-        let lock = self.lock_path(KIND, digest);
+    ) -> Result<(Hold, Option<Arc<Contents>>), Error> {
+        let digest = Digest::of(toolchain.as_bytes());
+        let lock = self.lock_path(KIND, &digest);
         // Only a prune locks it exclusively, and that takes moments.
         let hold = lock::acquire(&lock, Mode::Shared, &mut || {})?;
-        let damage = damage(path, record)?;
+        let Some(mut known) = Contents::read(&self.record_path(KIND, &digest)) else {
+            return Ok((hold, None));
+        };
+        if known.is_forgotten(path) {
+            let _ = fs_err::remove_file(self.record_path(KIND, &digest));
+            return Ok((hold, None));
+        }
+        let damage = known.damage(path, false)?;
         let Some(first) = damage.first() else {
-            return Ok(hold);
+            if known.refresh(path) {
+                // A store that another user filled can't be written; then it is compared again.
+                let _ = self.put_record(KIND, &digest, &known.to_bytes());
+            }
+            return Ok((hold, Some(Arc::new(known))));
         };
         drop(hold);
-        if !self.remove(KIND, digest, path)? {
+        if !self.remove(KIND, &digest, path)? {
             return Err(first.in_use());
         }
         lost(&damage);
-        lock::acquire(&lock, Mode::Shared, &mut || {})
+        Ok((lock::acquire(&lock, Mode::Shared, &mut || {})?, None))
     }
 
     /// Notes what the caches hold that this process has used and does not use any more. One that
     /// another process uses is left to that: its compilers may be writing.
     pub fn note_caches(&self) -> Result<(), Error> {
-        let used: Vec<(String, &'static str)> = self
-            .used
-            .lock()
-            .iter()
-            .map(|(toolchain, (part, _))| (toolchain.clone(), *part))
-            .collect();
-        for (toolchain, part) in used {
+        let used = self.used.lock().clone();
+        for (toolchain, One { part, known, .. }) in used {
             let digest = Digest::of(toolchain.as_bytes());
             let path = self.base.join("caches").join(&toolchain);
+            if known.is_some_and(|known| known.is_all(&path)) {
+                continue;
+            }
             let lock = self.lock_path(KIND, &digest);
             let Some(_exclusive) = lock::attempt(&lock, Mode::Exclusive)? else {
                 continue;
             };
+            // Another process may have noted more.
             let known = Contents::read(&self.record_path(KIND, &digest));
             let noted = Contents::note(&path, part, known.as_ref())?;
             if known.as_ref() != Some(&noted) {
@@ -153,14 +178,10 @@ impl Store {
 impl Cache {
     /// What has been lost since it was noted; empty where all is well, or where nothing was noted.
     pub fn damage(&self) -> Result<Vec<Damage>, Error> {
-        damage(&self.path, &self.record)
-    }
-}
-
-fn damage(path: &Path, record: &Path) -> Result<Vec<Damage>, Error> {
-    match Contents::read(record) {
-        Some(known) => known.damage(path, false),
-        None => Ok(Vec::new()),
+        match &self.known {
+            Some(known) => known.damage(&self.path, false),
+            None => Ok(Vec::new()),
+        }
     }
 }
 
@@ -267,6 +288,23 @@ mod tests {
             fs_err::write(path.join("g/o/3/c.o"), "third").unwrap();
         });
         assert_eq!(grown, none);
+    }
+
+    #[test]
+    fn what_was_in_a_removed_cache_is_not_missed_in_the_next() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        for name in ["g/o/1/a.o", "g/o/2/b.o"] {
+            let never = &mut |_: &[Damage]| panic!("nothing is damaged");
+            let cache = store.cache("cc-1", "g/o", never).unwrap();
+            write(&cache, name, "text");
+            let path = cache.path.clone();
+            drop(cache);
+            store.note_caches().unwrap();
+            let cache = store.cache("cc-1", "g/o", never).unwrap();
+            assert_eq!(cache.damage().unwrap(), []);
+            fs_err::remove_dir_all(path).unwrap();
+        }
     }
 
     #[test]

@@ -88,23 +88,19 @@ fn a_cache_that_is_damaged_under_a_build_is_told_and_nothing_is_left_of_it() {
     let harmless = |project| configured(project, "[build]\nvariables = { HARM = 'true' }");
     let project = harmless(Project::with(&files));
     home.builds(&project);
-    let objects = format!("'{}'/*/global/o", home.caches().display());
-    for harm in [
-        format!("rm -r {objects}"),
-        // The linker takes an empty object for one that has nothing to add.
-        format!("for file in {objects}/*/*; do : > $$file; done"),
-        format!("rm -r '{}'", home.caches().display()),
-    ] {
+    let caches = home.caches();
+    let build = |harm: &str| {
         let config = format!("[build]\nvariables = {{ HARM = \"{harm}\" }}");
-        let damaged = configured(Project::with(&files), &config);
-        let build = ["compile", "--platform", "arm64"];
-        let ran = ran(&mut home.polyarch(&damaged, &build));
-        let whole = harm.contains("caches'") && !harm.contains("/o");
-        if whole {
-            // The compiler began again by itself.
-            assert_eq!(ran.code, 0, "{harm}: {}", ran.stderr);
-            continue;
-        }
+        let project = configured(Project::with(&files), &config);
+        let arguments = ["compile", "--platform", "arm64"];
+        let ran = ran(&mut home.polyarch(&project, &arguments));
+        (project, ran)
+    };
+    let (_, whole) = build(&format!("rm -r '{}'", caches.display()));
+    assert_eq!(whole.code, 0, "the compiler begins again: {}", whole.stderr);
+    let objects = format!("'{}'/*/global/o", caches.display());
+    let told = |harm: &str| {
+        let (project, ran) = build(harm);
         assert_eq!(ran.code, 6, "{harm}: {}", ran.stderr);
         assert!(
             ran.stderr.contains("while it was used, `/"),
@@ -114,10 +110,16 @@ fn a_cache_that_is_damaged_under_a_build_is_told_and_nothing_is_left_of_it() {
         let hint = " hint: `polyarch toolchain check --repair`";
         assert!(ran.stderr.contains(hint), "{}", ran.stderr);
         for left in ["out/arm64/app", "out/.build/arm64/tree"] {
-            assert!(!damaged.root.join(left).exists(), "{harm}: {left}");
+            assert!(!project.root.join(left).exists(), "{harm}: {left}");
         }
-        // What the hint says.
-        agrees(&mut home.polyarch(&damaged, &["toolchain", "check", "--repair"]));
-        home.builds(&harmless(damaged));
-    }
+        (project, ran)
+    };
+    // The linker takes an empty object for one that has nothing to add.
+    let (project, _) = told(&format!("for file in {objects}/*/*; do : > $$file; done"));
+    // What the hint says.
+    agrees(&mut home.polyarch(&project, &["toolchain", "check", "--repair"]));
+    home.builds(&harmless(project));
+    let (_, missing) = told(&format!("rm -r {objects}"));
+    let compiler = "compiling for linux/arm64 failed";
+    assert!(missing.stderr.contains(compiler), "{}", missing.stderr);
 }

@@ -78,19 +78,53 @@ impl Contents {
                 }
             }
         }
-        for (path, file) in &mut files {
-            file.refresh(&top.join(path));
-        }
         let part = part.to_owned();
         Ok(Self { part, files })
+    }
+
+    /// Whether no folder is there that is not known.
+    pub(super) fn is_all(&self, root: &Path) -> bool {
+        let known: BTreeSet<&str> = self
+            .files
+            .keys()
+            .filter_map(|path| path.split('/').next())
+            .collect();
+        let entries = fs_err::read_dir(root.join(&self.part));
+        entries.into_iter().flatten().flatten().all(|entry| {
+            let name = entry.file_name();
+            name.to_str().is_some_and(|name| known.contains(name))
+        })
+    }
+
+    /// Whether the compiler has no memory of the part, since the folder with both is gone: it makes
+    /// everything anew then.
+    pub(super) fn is_forgotten(&self, root: &Path) -> bool {
+        let both = Path::new(&self.part).iter().next().unwrap_or_default();
+        !root.join(both).exists()
+    }
+
+    /// Takes new stamps where the content is the old one, as after a copy of the whole store; whether
+    /// there were any.
+    pub(super) fn refresh(&mut self, root: &Path) -> bool {
+        let top = root.join(&self.part);
+        let mut changed = false;
+        for (path, file) in &mut self.files {
+            let path = top.join(path);
+            if let Ok(now) = stamp(&path)
+                && now != file.stamp
+                && digest_of(&path).is_ok_and(|digest| digest == file.digest)
+            {
+                file.stamp = now;
+                changed = true;
+            }
+        }
+        changed
     }
 
     /// What is not as it was. Without `deep` a file is only read where something tells that it may
     /// have been written.
     pub(super) fn damage(&self, root: &Path, deep: bool) -> Result<Vec<Damage>, Error> {
-        // Without its folder the compiler has no memory of the part, and makes it anew.
-        let memory = Path::new(&self.part).iter().next().unwrap_or_default();
-        if !root.join(memory).exists() {
+        if self.is_forgotten(root) {
             return Ok(Vec::new());
         }
         let top = root.join(&self.part);
@@ -114,16 +148,6 @@ impl File {
         let stamp = stamp(path).map_err(Error::Io)?;
         let digest = digest_of(path).map_err(Error::Io)?;
         Ok(Self { digest, stamp })
-    }
-
-    /// Takes a new stamp where the content is the old one, as after a copy of the whole store.
-    fn refresh(&mut self, path: &Path) {
-        if let Ok(now) = stamp(path)
-            && now != self.stamp
-            && digest_of(path).is_ok_and(|digest| digest == self.digest)
-        {
-            self.stamp = now;
-        }
     }
 
     fn fault(&self, path: &Path, deep: bool) -> Result<Option<String>, Error> {
