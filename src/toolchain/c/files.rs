@@ -235,6 +235,8 @@ pub(super) fn environment(bin: &Path, target: Target) -> BTreeMap<String, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::Silent;
+    use crate::wrapper::spec::Family;
 
     #[test]
     fn a_tool_whose_path_would_be_split_or_expanded_is_called_by_its_name() {
@@ -249,5 +251,48 @@ mod tests {
         ] {
             assert_eq!(callable(Path::new(path)), expected, "{path}");
         }
+    }
+
+    /// What compiler caches go by: the content of the C compiler's file.
+    fn compiler(store: &Store, toolchain: &str, libc: Libc) -> String {
+        let target = Target {
+            platform: "linux/arm64".parse().unwrap(),
+            libc,
+        };
+        let spec = Spec {
+            toolchain: toolchain.to_owned(),
+            platform: target.platform,
+            triple: target.triple(),
+            family: Family::Zig,
+            program: PathBuf::from("/zig"),
+            target: target.to_string(),
+            cpu: String::new(),
+            pie: false,
+            arguments: Vec::new(),
+            link: Vec::new(),
+            environment: BTreeMap::new(),
+            defaults: BTreeMap::new(),
+            tools: BTreeMap::new(),
+        };
+        let program = store.base().join("format");
+        let made = make(store, &Silent, &spec, target, &program).unwrap();
+        let path = made.bin.join(format!("{}-cc", target.triple()));
+        fs_err::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn another_version_of_the_toolchain_or_of_the_c_library_makes_another_compiler_file() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let first = compiler(&store, "zig 1", Libc::Musl);
+        assert_eq!(compiler(&store, "zig 1", Libc::Musl), first);
+        let gnu = |minor| Libc::Gnu(Glibc::new(2, minor));
+        let others = [
+            compiler(&store, "zig 2", Libc::Musl),
+            compiler(&store, "zig 1", gnu(31)),
+            compiler(&store, "zig 1", gnu(36)),
+        ];
+        assert!(!others.contains(&first));
+        assert_ne!(others[1], others[2]);
     }
 }
