@@ -47,7 +47,7 @@ use crate::digest;
 use crate::fault::{Exit, Fault};
 
 pub use blob::{Blob, BlobWriter};
-pub use cache::{Cache, Damage};
+pub use cache::{Cache, Damage, Part};
 pub use check::{Checked, Wrong};
 pub use prune::{Amount, Item, Prune, Pruned, Usage};
 pub use tree::Tree;

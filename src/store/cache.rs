@@ -29,6 +29,16 @@ pub struct Cache {
     hold: Arc<Hold>,
 }
 
+/// What of a cache is noted: files that never change once they are there, and that programs are made
+/// from.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// The folder, below the cache.
+    pub folder: &'static str,
+    /// Whether a file of this name is one of them.
+    pub holds: fn(&str) -> bool,
+}
+
 /// A file of a cache that is not what was noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -45,8 +55,7 @@ pub(super) struct Used(Mutex<BTreeMap<String, One>>);
 /// A cache that was used.
 #[derive(Clone, Debug)]
 struct One {
-    /// What of it is noted.
-    part: &'static str,
+    part: Part,
     known: Option<Arc<Contents>>,
     hold: Weak<Hold>,
 }
@@ -58,13 +67,12 @@ impl Used {
 }
 
 impl Store {
-    /// The directory that `toolchain` may use for what its compiler builds for itself. `part` is the
-    /// folder in it whose files never change once they are there. What was lost of them is told,
-    /// and the directory is then empty.
+    /// The directory that `toolchain` may use for what its compiler builds for itself. What was lost
+    /// of its `part` is told, and the directory is then empty.
     pub fn cache(
         &self,
         toolchain: &str,
-        part: &'static str,
+        part: Part,
         lost: &mut dyn FnMut(&[Damage]),
     ) -> Result<Cache, Error> {
         let path = self.base.join("caches").join(toolchain);
@@ -201,11 +209,20 @@ mod tests {
     use super::*;
     use crate::store::Prune;
 
+    const DEEP: Part = Part {
+        folder: "g/o",
+        holds: |name| !name.ends_with(".tmp"),
+    };
+    const FLAT: Part = Part {
+        folder: "o",
+        holds: |_| true,
+    };
+
     #[test]
     fn a_cache_is_pruned_as_a_whole_and_not_while_it_is_used() {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path()).unwrap();
-        let cache = store.cache("cc-1", "o", &mut |_| {}).unwrap();
+        let cache = store.cache("cc-1", FLAT, &mut |_| {}).unwrap();
         fs_err::create_dir(cache.path.join("deep")).unwrap();
         fs_err::write(cache.path.join("deep/file"), "12345").unwrap();
         let pruned = store.prune(Prune::default()).unwrap();
@@ -233,9 +250,10 @@ mod tests {
     fn after(harm: &dyn Fn(&Path)) -> Vec<String> {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path()).unwrap();
-        let cache = store.cache("cc-1", "g/o", &mut |_| {}).unwrap();
+        let cache = store.cache("cc-1", DEEP, &mut |_| {}).unwrap();
         write(&cache, "g/o/1/a.o", "first");
         write(&cache, "g/o/2/b.o", "second");
+        write(&cache, "g/o/2/b.tmp", "nothing is made from this");
         write(&cache, "g/h/a.txt", "says that there are objects");
         let path = cache.path.clone();
         drop(cache);
@@ -243,7 +261,7 @@ mod tests {
         harm(&path);
         let store = Store::open(home.path()).unwrap();
         let mut lost = Vec::new();
-        let cache = store.cache("cc-1", "g/o", &mut |damage| {
+        let cache = store.cache("cc-1", DEEP, &mut |damage| {
             lost.extend(damage.iter().map(|one| {
                 let file = one.file.strip_prefix(&path).unwrap();
                 format!("{} {}", file.display(), one.reason)
@@ -264,6 +282,8 @@ mod tests {
         assert_eq!(after(&|_| {}), none);
         let cut = after(&|path| fs_err::write(path.join("g/o/1/a.o"), "").unwrap());
         assert_eq!(cut, ["g/o/1/a.o has 0 bytes, and had 5"]);
+        let passed = after(&|path| fs_err::remove_file(path.join("g/o/2/b.tmp")).unwrap());
+        assert_eq!(passed, none);
         let other = after(&|path| fs_err::write(path.join("g/o/1/a.o"), "fir\0t").unwrap());
         assert_eq!(other, ["g/o/1/a.o is not what was written there"]);
         let gone = after(&|path| fs_err::remove_dir_all(path.join("g/o")).unwrap());
@@ -296,12 +316,12 @@ mod tests {
         let store = Store::open(home.path()).unwrap();
         for name in ["g/o/1/a.o", "g/o/2/b.o"] {
             let never = &mut |_: &[Damage]| panic!("nothing is damaged");
-            let cache = store.cache("cc-1", "g/o", never).unwrap();
+            let cache = store.cache("cc-1", DEEP, never).unwrap();
             write(&cache, name, "text");
             let path = cache.path.clone();
             drop(cache);
             store.note_caches().unwrap();
-            let cache = store.cache("cc-1", "g/o", never).unwrap();
+            let cache = store.cache("cc-1", DEEP, never).unwrap();
             assert_eq!(cache.damage().unwrap(), []);
             fs_err::remove_dir_all(path).unwrap();
         }
@@ -311,15 +331,15 @@ mod tests {
     fn a_damaged_cache_that_another_process_uses_is_an_error() {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path()).unwrap();
-        let cache = store.cache("cc-1", "o", &mut |_| {}).unwrap();
+        let cache = store.cache("cc-1", FLAT, &mut |_| {}).unwrap();
         let object = write(&cache, "o/1/a.o", "first");
         drop(cache);
         store.note_caches().unwrap();
         let other = Store::open(home.path()).unwrap();
-        let held = other.cache("cc-1", "o", &mut |_| {}).unwrap();
+        let held = other.cache("cc-1", FLAT, &mut |_| {}).unwrap();
         fs_err::remove_file(&object).unwrap();
         assert_eq!(held.damage().unwrap().len(), 1);
-        let error = store.cache("cc-1", "o", &mut |_| {}).unwrap_err();
+        let error = store.cache("cc-1", FLAT, &mut |_| {}).unwrap_err();
         assert!(
             error.to_string().contains("a.o` is missing, and another"),
             "{error}"
@@ -327,7 +347,7 @@ mod tests {
         drop(held);
         let mut lost = 0;
         store
-            .cache("cc-1", "o", &mut |damage| lost = damage.len())
+            .cache("cc-1", FLAT, &mut |damage| lost = damage.len())
             .unwrap();
         assert_eq!(lost, 1);
     }

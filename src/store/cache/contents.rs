@@ -1,7 +1,8 @@
 //! What a part of a cache holds, as a record has it: each file with its digest, and with what tells
 //! without reading that it was not written since.
 //!
-//! Form: the part's path, then a line a file: digest, size, modification and change in nanoseconds, path.
+//! Form: a line with the part's own time of modification and its path, then a line a file: digest, size,
+//! modification and change in nanoseconds, path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::super::{Error, record};
-use super::Damage;
+use super::{Damage, Part};
 use crate::digest::{self, Digest};
 use crate::interrupt;
 
@@ -18,6 +19,8 @@ use crate::interrupt;
 pub(super) struct Contents {
     /// Below the cache.
     part: String,
+    /// When a folder was last added to the part, as it was before it was listed.
+    listed: i128,
     /// By their paths below the part.
     files: BTreeMap<String, File>,
 }
@@ -36,14 +39,19 @@ impl Contents {
     pub(super) fn read(path: &Path) -> Option<Self> {
         let text = String::from_utf8(record::read(path)?).ok()?;
         let mut lines = text.lines();
-        let part = lines.next()?.to_owned();
+        let (listed, part) = lines.next()?.split_once(' ')?;
+        let (listed, part) = (listed.parse().ok()?, part.to_owned());
         let files = lines.map(line).collect::<Option<_>>()?;
-        Some(Self { part, files })
+        Some(Self {
+            part,
+            listed,
+            files,
+        })
     }
 
     /// What [`Contents::read`] reads.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let mut text = format!("{}\n", self.part);
+        let mut text = format!("{} {}\n", self.listed, self.part);
         for (path, file) in &self.files {
             let (size, modified, changed) = file.stamp;
             let hex = file.digest.hex();
@@ -55,11 +63,12 @@ impl Contents {
 
     /// What there is now; files that are as they were known are not read again. One folder a set of
     /// files, which nobody adds to later: those that are known are not listed again.
-    pub(super) fn note(root: &Path, part: &str, known: Option<&Self>) -> Result<Self, Error> {
-        let known = known.filter(|known| known.part == part);
+    pub(super) fn note(root: &Path, part: Part, known: Option<&Self>) -> Result<Self, Error> {
+        let known = known.filter(|known| known.part == part.folder);
         let mut files = known.map(|known| known.files.clone()).unwrap_or_default();
         let whole: BTreeSet<String> = files.keys().filter_map(|path| folder(path)).collect();
-        let top = root.join(part);
+        let top = root.join(part.folder);
+        let listed = modified(&top);
         let mut open = vec![PathBuf::new()];
         while let Some(inner) = open.pop() {
             interrupt::check().map_err(Error::Io)?;
@@ -73,27 +82,24 @@ impl Contents {
                 };
                 if kind.is_dir() && !whole.contains(name) {
                     open.push(path);
-                } else if kind.is_file() && !files.contains_key(name) {
+                } else if kind.is_file()
+                    && !files.contains_key(name)
+                    && (part.holds)(&entry.file_name().to_string_lossy())
+                {
                     files.insert(name.to_owned(), File::of(&entry.path())?);
                 }
             }
         }
-        let part = part.to_owned();
-        Ok(Self { part, files })
+        Ok(Self {
+            part: part.folder.to_owned(),
+            listed,
+            files,
+        })
     }
 
-    /// Whether no folder is there that is not known.
+    /// Whether no folder has been added since.
     pub(super) fn is_all(&self, root: &Path) -> bool {
-        let known: BTreeSet<&str> = self
-            .files
-            .keys()
-            .filter_map(|path| path.split('/').next())
-            .collect();
-        let entries = fs_err::read_dir(root.join(&self.part));
-        entries.into_iter().flatten().flatten().all(|entry| {
-            let name = entry.file_name();
-            name.to_str().is_some_and(|name| known.contains(name))
-        })
+        self.listed == modified(&root.join(&self.part))
     }
 
     /// Whether the compiler has no memory of the part, since the folder with both is gone: it makes
@@ -195,6 +201,11 @@ fn stamp(path: &Path) -> std::io::Result<Stamp> {
         time(found.mtime(), found.mtime_nsec()),
         time(found.ctime(), found.ctime_nsec()),
     ))
+}
+
+/// When a folder's entries last changed; zero where there is none.
+fn modified(folder: &Path) -> i128 {
+    stamp(folder).map_or(0, |(_, modified, _)| modified)
 }
 
 fn digest_of(path: &Path) -> std::io::Result<Digest> {

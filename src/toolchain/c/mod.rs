@@ -17,7 +17,7 @@ pub use files::callable;
 use super::{Definition, Error, Resolver, Toolchain};
 use crate::digest::Digest;
 use crate::process::CommandSpec;
-use crate::store::{Cache, Tree};
+use crate::store::{Cache, Part, Tree};
 use crate::target::{Glibc, Libc, Platform, Target};
 use crate::wrapper::prefixes;
 use crate::wrapper::spec::{Family, Spec};
@@ -271,10 +271,18 @@ fn described<'a>(definition: &'a Definition, compiler: &Toolchain) -> Result<&'a
 }
 
 /// Where a compiler keeps the libraries that it has built for itself, below its cache: files that
-/// programs are linked with and that it never looks into again.
-fn built(family: Family) -> &'static str {
+/// programs are linked with and that it never looks into again. The objects that its archives were
+/// made from are needed no more.
+fn built(family: Family) -> Part {
     match family {
-        Family::Zig => "global/o",
+        Family::Zig => Part {
+            folder: "global/o",
+            holds: |name| {
+                let start = ["crt1.o", "crti.o", "crtn.o"];
+                let is_archive = Path::new(name).extension().is_some_and(|end| end == "a");
+                is_archive || name.contains(".so") || start.iter().any(|end| name.ends_with(end))
+            },
+        },
     }
 }
 
