@@ -9,6 +9,7 @@
 //! `elf.h` for machine numbers.
 
 mod libc;
+mod rust;
 mod table;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 pub use libc::{Glibc, Libc, ParseGlibcError, ParseLibcError, Target};
+pub use rust::rust_flags;
 pub use table::{Architecture, Elf, TABLE};
 
 /// What is built when nothing says otherwise: the platforms most multi-arch images offer.

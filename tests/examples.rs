@@ -82,6 +82,44 @@ fn go_multi_becomes_two_images_of_one_command_each() {
 }
 
 #[test]
+fn rust_cli_is_built_without_a_c_compiler_and_runs_the_same_on_each_platform() {
+    let project = Project::example("rust-cli");
+    let ran = project.ok(&["build", "-v", "--platform", "amd64,arm64,386"]);
+    assert!(!ran.stderr.contains("zig"), "{}", ran.stderr);
+    for name in ["linux/amd64", "linux/arm64", "linux/386"] {
+        let platform = platform(name);
+        let unpacked = tempfile::tempdir().expect("a temporary folder");
+        let root = unpack(&project.root.join("out/image"), platform, unpacked.path());
+        let program = root.join("usr/local/bin/rust-cli");
+        let ran = run(platform, &program, &["one two", "panic", "three"]);
+        assert_eq!(
+            ran.stdout, "3 arguments\n2 in \"one two\"\na thread panicked\n1 in \"three\"\n",
+            "{name}"
+        );
+    }
+    let mut skopeo = judge::judge("skopeo");
+    skopeo.args(["--override-arch", "arm64", "inspect", "--config"]);
+    let layout = format!("oci:{}", project.root.join("out/image").display());
+    let config = judge::agrees(skopeo.arg(layout)).stdout;
+    for label in [
+        r#""org.opencontainers.image.version": "0.3.0""#,
+        r#""org.opencontainers.image.licenses": "MIT OR Apache-2.0""#,
+    ] {
+        assert!(config.contains(label), "{config}");
+    }
+    // Nothing of this machine is in the programs.
+    let program = fs_err::read(project.root.join("out/arm64/rust-cli")).expect("built");
+    let program = String::from_utf8_lossy(&program);
+    for place in [
+        project.root.to_str().expect("text"),
+        "/.cargo/",
+        "/.rustup/",
+    ] {
+        assert!(!program.contains(place), "{place}");
+    }
+}
+
+#[test]
 fn prebuilt_files_become_an_image_for_the_platforms_they_exist_for() {
     let source = Project::go();
     source.ok(&["compile", "--platform", "amd64,arm64,arm/v7,riscv64"]);

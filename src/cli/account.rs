@@ -37,6 +37,24 @@ pub(super) fn prepared(report: &Report, prepared: &Prepared) {
                 report.verbose(&format!("{} is {}", command.name, command.import_path));
             }
         }
+        Source::Cargo(source) => {
+            report.field("Project", &format!("Rust, {} ({because})", project.name));
+            let chosen: Vec<&str> = names(prepared);
+            report.detail(&format!(
+                "{}: {}",
+                plural(chosen.len(), "program"),
+                chosen.join(", ")
+            ));
+            for command in &source.commands {
+                report.verbose(&format!(
+                    "{} is of package {}",
+                    command.name, command.package
+                ));
+            }
+            if !source.native.is_empty() {
+                report.verbose(&format!("with C: {}", source.native.join(", ")));
+            }
+        }
         Source::Cmake(_) => native(report, prepared, "CMake", &because),
         Source::Make(source) => {
             native(report, prepared, "make", &because);

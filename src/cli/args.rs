@@ -91,15 +91,24 @@ pub(super) struct ProjectArgs {
     /// Platforms, such as linux/amd64,linux/arm/v7, or all for those of the base
     #[arg(long, value_name = "PLATFORMS")]
     pub(super) platform: Vec<String>,
-    /// What the project is, where that is not clear: go, cmake, make, c or prebuilt
+    /// What the project is, where that is not clear: go, cargo, cmake, make, c or prebuilt
     #[arg(long, value_name = "KIND")]
     pub(super) kind: Option<String>,
-    /// Go packages whose commands are built [default: ./...]
+    /// Go or Rust packages whose commands are built [default: ./..., or cargo's own choice]
     #[arg(long, value_name = "PATTERN")]
     pub(super) package: Vec<String>,
     /// Only this command; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(super) bin: Vec<String>,
+    /// Rust features to build with
+    #[arg(short = 'F', long, value_name = "FEATURES", value_delimiter = ',')]
+    pub(super) features: Vec<String>,
+    /// Leave out Rust's default features
+    #[arg(long)]
+    pub(super) no_default_features: bool,
+    /// Rust's profile [default: release]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
     /// More flags for the Go linker, behind the configured ones
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     pub(super) ldflags: Option<String>,
@@ -146,6 +155,9 @@ impl ProjectArgs {
             kind: self.kind.clone(),
             packages: self.package.clone(),
             bins: self.bin.clone(),
+            features: self.features.clone(),
+            no_default_features: self.no_default_features,
+            profile: self.profile.clone(),
             ldflags: self.ldflags.clone(),
             debug: self.debug,
             ..Flags::default()

@@ -92,6 +92,8 @@ pub(super) fn artifacts(
         jobs: context.jobs,
         fail_fast,
         offline: context.global.offline,
+        locked: context.global.locked,
+        rust: prepared.rust.as_ref(),
         compilers: &prepared.compilers,
         programs: &prepared.programs,
         loader,

@@ -1,15 +1,18 @@
 //! Everything that a build would take, for `lock` and for what is missing without a network.
 
+use std::collections::BTreeMap;
+
 use super::configured;
 use super::context::Context;
 use super::failure::Failure;
 use super::libc;
 use super::prepare;
+use super::rust;
 use super::sysroot;
 use super::tools::{self, Tools};
 use crate::base::{self, Reference};
 use crate::project::detect;
-use crate::project::{Detected, Kind};
+use crate::project::{Detected, Kind, Source};
 use crate::settings::Settings;
 use crate::target::Platform;
 
@@ -51,7 +54,8 @@ pub(super) fn require(
     match detected.kind {
         Kind::Go => needs.push(tools::go_need(&detected.root)?),
         Kind::Cmake | Kind::Make | Kind::C => needs.extend(tools::c_needs()),
-        Kind::Prebuilt => {}
+        // cargo and what it needs are the machine's, and looked at on their own.
+        Kind::Cargo | Kind::Prebuilt => {}
     }
     tools.all(&needs)
 }
@@ -91,8 +95,15 @@ fn compilers(
     if detected.kind == Kind::Prebuilt {
         return Ok(());
     }
-    let (source, _) = prepare::source(context, settings, detected, tools, platforms)?;
-    if source.needs_c() {
+    let libcs = match detected.kind {
+        Kind::Cargo => libc::find(context, settings, tools, platforms)?,
+        _ => BTreeMap::new(),
+    };
+    let read = prepare::source(context, settings, detected, tools, platforms, libcs)?;
+    let source = read.source;
+    if let (Some(rust), Source::Cargo(cargo)) = (&read.rust, &source) {
+        rust::compilers(context, tools, rust, cargo)?;
+    } else if source.needs_c() {
         for (platform, libc) in libc::find(context, settings, tools, platforms)? {
             tools.compilers(platform, libc)?;
         }

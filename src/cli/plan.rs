@@ -89,6 +89,16 @@ fn steps(context: &Context<'_>, prepared: &Prepared) {
     for step in &prepared.plan.steps {
         let go = match &step.action {
             Action::Go(go) => go,
+            Action::Cargo(cargo) => {
+                let platform = step.platform.to_string();
+                context
+                    .report
+                    .field("Compile", &format!("{platform:<14} {}", cargo.triple));
+                let words = ["cargo build".to_owned()].into_iter();
+                let words: Vec<String> = words.chain(cargo.arguments.clone()).collect();
+                context.report.detail(&words.join(" "));
+                continue;
+            }
             Action::Native(native) => {
                 let target = prepared.compilers.get(&step.platform);
                 let target = target.map_or("", |compilers| compilers.target.as_str());

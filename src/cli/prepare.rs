@@ -6,8 +6,10 @@ use thiserror::Error;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::golang;
 use super::libc;
 use super::needs;
+use super::rust;
 use super::tools::Tools;
 use crate::base::{self, Base, Reference, Wanted};
 use crate::compile::Artifact;
@@ -17,8 +19,8 @@ use crate::project::detect::{self, Declared};
 use crate::project::{Detected, Kind, Project, Source, cmake, git, go, make, plain, prebuilt};
 use crate::settings::config::{BaseConfig, ImageConfig};
 use crate::settings::{Platforms, Settings};
-use crate::target::{self, Platform};
-use crate::toolchain::{Compilers, Toolchain};
+use crate::target::{self, Libc, Platform};
+use crate::toolchain::{Compilers, Rust, Toolchain};
 
 /// Everything known before anything is built.
 pub(super) struct Prepared {
@@ -27,6 +29,8 @@ pub(super) struct Prepared {
     pub(super) bases: Vec<Base>,
     /// What compiles; `None` where nothing is compiled.
     pub(super) toolchain: Option<Toolchain>,
+    /// Rust, where that is compiled.
+    pub(super) rust: Option<Rust>,
     /// What compiles C and C++; empty where neither is compiled.
     pub(super) compilers: BTreeMap<Platform, Compilers>,
     /// The programs that builds call besides compilers, by name.
@@ -88,9 +92,18 @@ pub(super) fn prepare(
         needs::require(tools, &detected, &references)?;
     }
     let (platforms, chosen_by, bases) = choose(context, settings, &detected, &references, tools)?;
-    let (source, toolchain) = source(context, settings, &detected, tools, &platforms)?;
+    let libcs = match detected.kind {
+        Kind::Cargo if images => libc::of_bases(context, settings, &platforms, &bases)?,
+        Kind::Cargo => libc::find(context, settings, tools, &platforms)?,
+        _ => BTreeMap::new(),
+    };
+    let Read {
+        source,
+        toolchain,
+        rust,
+    } = source(context, settings, &detected, tools, &platforms, libcs)?;
     let project = Project {
-        name: name(settings, &detected)?,
+        name: name(settings, &detected, &source)?,
         root: detected.root.clone(),
         detected,
         git: repository.join().unwrap_or_default(),
@@ -101,7 +114,9 @@ pub(super) fn prepare(
     let names: Vec<&str> = names.map(|name| name.unwrap_or(&project.name)).collect();
     let bases = of_images(bases, &names, &plan);
     let mut compilers = BTreeMap::new();
-    if plan.needs_c() {
+    if let (Some(rust), Source::Cargo(cargo)) = (&rust, &project.source) {
+        compilers = rust::compilers(context, tools, rust, cargo)?;
+    } else if plan.needs_c() {
         let libcs = if images {
             libc::of_bases(context, settings, &platforms, &bases)?
         } else {
@@ -116,6 +131,7 @@ pub(super) fn prepare(
         project,
         bases,
         toolchain,
+        rust,
         compilers,
         programs,
         plan,
@@ -124,31 +140,52 @@ pub(super) fn prepare(
 }
 
 /// What is to be built, and what reads that where something does.
+pub(super) struct Read {
+    pub(super) source: Source,
+    toolchain: Option<Toolchain>,
+    pub(super) rust: Option<Rust>,
+}
+
+impl From<Source> for Read {
+    fn from(source: Source) -> Self {
+        Self {
+            source,
+            toolchain: None,
+            rust: None,
+        }
+    }
+}
+
+/// Reads the project; `libcs` is what a Rust project is linked with.
 pub(super) fn source(
     context: &Context<'_>,
     settings: &Settings,
     detected: &Detected,
     tools: &Tools<'_>,
     platforms: &[Platform],
-) -> Result<(Source, Option<Toolchain>), Failure> {
+    libcs: BTreeMap<Platform, Libc>,
+) -> Result<Read, Failure> {
+    let root = &detected.root;
     Ok(match detected.kind {
         Kind::Go => {
-            let (source, toolchain) = read_go(context, settings, detected, tools, platforms)?;
-            (Source::Go(source), Some(toolchain))
+            let (source, toolchain) = golang::read(context, settings, detected, tools, platforms)?;
+            Read {
+                toolchain: Some(toolchain),
+                ..Source::Go(source).into()
+            }
         }
-        Kind::Cmake => (Source::Cmake(cmake::read(&detected.root)?), None),
-        Kind::Make => (
-            Source::Make(make::read(&detected.root).map_err(detect::Error::Io)?),
-            None,
-        ),
-        Kind::C => (
-            Source::C(plain::read(&detected.root).map_err(detect::Error::Io)?),
-            None,
-        ),
-        Kind::Prebuilt => (
-            Source::Prebuilt(find_prebuilt(settings, detected, platforms)?),
-            None,
-        ),
+        Kind::Cargo => {
+            let (source, rust) = rust::read(context, settings, tools, libcs)?;
+            Read {
+                toolchain: Some(rust.toolchain.clone()),
+                rust: Some(rust),
+                ..Source::Cargo(source).into()
+            }
+        }
+        Kind::Cmake => Source::Cmake(cmake::read(root)?).into(),
+        Kind::Make => Source::Make(make::read(root).map_err(detect::Error::Io)?).into(),
+        Kind::C => Source::C(plain::read(root).map_err(detect::Error::Io)?).into(),
+        Kind::Prebuilt => Source::Prebuilt(find_prebuilt(settings, detected, platforms)?).into(),
     })
 }
 
@@ -341,7 +378,7 @@ fn unsaid(
 ) -> Result<(Vec<Platform>, &'static str), Failure> {
     let existing = match detected.kind {
         Kind::Prebuilt => prebuilt::platforms(&detected.root, &patterns(settings, detected))?,
-        Kind::Go | Kind::Cmake | Kind::Make | Kind::C => Vec::new(),
+        Kind::Go | Kind::Cargo | Kind::Cmake | Kind::Make | Kind::C => Vec::new(),
     };
     let of_base = settings.platforms()? == Platforms::OfBase;
     let (mut platforms, chosen_by) = match (existing.is_empty(), common) {
@@ -422,49 +459,15 @@ fn find_prebuilt(
     )?)
 }
 
-fn read_go(
-    context: &Context<'_>,
-    settings: &Settings,
-    detected: &Detected,
-    tools: &Tools<'_>,
-    platforms: &[Platform],
-) -> Result<(go::GoProject, Toolchain), Failure> {
-    let toolchain = tools.go(&detected.root)?;
-    let patterns = match settings.packages() {
-        Some(patterns) => patterns.to_vec(),
-        None => go::default_patterns(&detected.root, &settings.directory)?,
-    };
-    let platform = platforms.first().copied().or_else(Platform::host);
-    let Some(platform) = platform else {
-        return Err(Error::NothingInCommon.into());
-    };
-    // What the flags mean for `{version}` makes no difference to what is found.
-    let options = plan::go::options(settings, platform, &plan::unknown_values())?;
-    let mut environment = toolchain.environment.clone();
-    environment.extend(options.env);
-    let source = go::list(&go::Question {
-        go: toolchain
-            .program
-            .as_deref()
-            .unwrap_or(std::path::Path::new("go")),
-        environment: &environment,
-        root: &detected.root,
-        patterns: &patterns,
-        flags: &options.flags,
-        platform,
-        offline: context.global.offline,
-    })?;
-    Ok((source, toolchain))
-}
-
-fn name(settings: &Settings, detected: &Detected) -> Result<String, Failure> {
+fn name(settings: &Settings, detected: &Detected, source: &Source) -> Result<String, Failure> {
     if let Some(name) = &settings.config.project.name {
         return Ok(name.clone());
     }
-    let own = match detected.kind {
-        Kind::Go => Some(go::name(&detected.root)?),
-        Kind::Cmake => cmake::read(&detected.root)?.name,
-        Kind::Make | Kind::C | Kind::Prebuilt => None,
+    let own = match source {
+        Source::Go(_) => Some(go::name(&detected.root)?),
+        Source::Cargo(cargo) => cargo.name(),
+        Source::Cmake(cmake) => cmake.name.clone(),
+        Source::Make(_) | Source::C(_) | Source::Prebuilt(_) => None,
     };
     Ok(own.unwrap_or_else(|| {
         let folder = detected.root.file_name().unwrap_or_default();

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use crate::settings::config::Prefer;
 use crate::store::Blob;
 use crate::target::{Libc, Platform, Target};
-use crate::toolchain::{self, Compilers, Need, Policy, Resolver, Toolchain};
+use crate::toolchain::{self, Compilers, Need, Policy, Resolver, Rust, Toolchain, rust};
 
 /// The file name of the lock, in the project's folder.
 pub(super) const LOCK: &str = "polyarch.lock";
@@ -184,6 +184,13 @@ impl<'a> Tools<'a> {
     /// The Go that builds a project: new enough for its modules.
     pub(super) fn go(&self, root: &Path) -> Result<Toolchain, Failure> {
         Ok(self.resolve(&go_need(root)?)?)
+    }
+
+    /// The Rust that builds a project, as the project's folder asks for it.
+    pub(super) fn rust(&self, directory: &Path) -> Result<Rust, Failure> {
+        // First, because it says what is wrong with it.
+        let compiler = rust::Compiler::ask(directory)?;
+        Ok(Rust::new(self.resolve(&rust_need())?, compiler))
     }
 
     /// The folder of data that a base is made from.
@@ -403,6 +410,15 @@ pub(super) fn go_need(root: &Path) -> Result<Need, go::Error> {
         minimum: version,
         because: minimum.map_or_else(|| "a Go project".to_owned(), |minimum| minimum.because),
     })
+}
+
+/// What compiles Rust.
+fn rust_need() -> Need {
+    Need {
+        // The oldest whose metadata and messages are understood.
+        minimum: "1.71".parse().ok(),
+        ..need("rust", "a Rust project")
+    }
 }
 
 /// A program that builds of a kind of project call.

@@ -22,6 +22,17 @@ pub enum Error {
     /// What a C or C++ build left can't be used.
     #[error(transparent)]
     Native(#[from] native::Error),
+    /// What cargo's configuration says can't be used.
+    #[error("can't read cargo's configuration")]
+    CargoConfig(#[from] cargo_config2::Error),
+    /// Cargo was content and has not said where a program is.
+    #[error("cargo has built no `{name}` for {platform}")]
+    NoProgram {
+        /// The program.
+        name: String,
+        /// The platform.
+        platform: Platform,
+    },
     /// A file does not fit its platform, or is missing.
     #[error(transparent)]
     Elf(#[from] elf::check::Error),
@@ -93,7 +104,8 @@ pub struct Failure {
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Failed(_) => Exit::Compile,
+            Self::Failed(_) | Self::NoProgram { .. } => Exit::Compile,
+            Self::CargoConfig(_) => Exit::Usage,
             Self::Elf(error) => error.exit(),
             Self::Native(error) => error.exit(),
             Self::Process(error) => error.exit(),
@@ -123,7 +135,7 @@ impl Fault for Error {
             }
             Self::Io(error) | Self::Artifact(error) => refused(error),
             Self::Failed(failures) => headers::hint(failures),
-            Self::Process(_) => None,
+            Self::NoProgram { .. } | Self::CargoConfig(_) | Self::Process(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Platforms run side by side, as many as there are jobs; each compiler gets its share of them, and
 //! build systems that know how share them as they are needed.
 
+mod cargo;
 mod error;
 mod go;
 mod headers;
@@ -24,7 +25,7 @@ use crate::progress::Observer;
 use crate::project::gocache;
 use crate::store::Damage;
 use crate::target::Platform;
-use crate::toolchain::{Compilers, Toolchain};
+use crate::toolchain::{Compilers, Rust, Toolchain};
 
 pub use error::{Error, Failure};
 pub use workspace::Workspace;
@@ -63,6 +64,10 @@ pub struct Options<'a> {
     pub fail_fast: bool,
     /// Whether the network is forbidden.
     pub offline: bool,
+    /// Whether the locks of projects must not change.
+    pub locked: bool,
+    /// Rust, where the plan needs it.
+    pub rust: Option<&'a Rust>,
     /// C and C++ compilers, where the plan needs any.
     pub compilers: &'a BTreeMap<Platform, Compilers>,
     /// `make`, `cmake` and `ninja`, by name, where the plan needs them.
@@ -96,6 +101,9 @@ pub fn run(
             artifacts.extend(found);
         }
         return Ok(artifacts);
+    }
+    if let Some(rust) = options.rust {
+        return cargo::run(plan, rust, workspace, options);
     }
     let workers = plan.steps.len().min(options.jobs.get());
     let queue = Mutex::new(plan.steps.iter());
@@ -143,7 +151,7 @@ pub fn run(
     match plan.steps.first() {
         Some(step) if !failed.is_empty() => {
             let go = match &step.action {
-                Action::Native(_) => None,
+                Action::Native(_) | Action::Cargo(_) => None,
                 Action::Go(go) => Some(context.go(go, step)),
             };
             Err(explain(failed, go.as_ref(), workspace, options.compilers)?)
@@ -171,7 +179,7 @@ fn damaged(compilers: &BTreeMap<Platform, Compilers>) -> Result<Option<Damage>, 
 fn forget(plan: &Plan, done: &[Done]) -> std::io::Result<()> {
     let trees = plan.steps.iter().filter_map(|step| match &step.action {
         Action::Native(native) => Some(native.build.as_path()),
-        Action::Go(_) => None,
+        Action::Go(_) | Action::Cargo(_) => None,
     });
     let own = done.iter().flat_map(|one| match one {
         Done::Artifacts(artifacts) => &artifacts[..],
@@ -258,6 +266,8 @@ impl Context<'_> {
         fs_err::create_dir_all(&step.directory)?;
         let go = match &step.action {
             Action::Go(go) => go,
+            // They are run together.
+            Action::Cargo(_) => return Ok(Done::Artifacts(Vec::new())),
             Action::Native(native) => {
                 let built = native::build(step, native, self)?;
                 return Ok(Done::Built(Box::new(built)));

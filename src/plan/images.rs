@@ -9,7 +9,8 @@ use super::image::{ConfigPlan, FilePlan, ImagePlan, PlatformPlan};
 use super::{Error, Output, check_bins, created, rfc3339, version};
 use crate::oci::compression::Compression;
 use crate::oci::reference::Name;
-use crate::project::{Project, prebuilt};
+use crate::project::cargo::CargoProject;
+use crate::project::{Project, Source, prebuilt};
 use crate::settings::config::{FileConfig, ImageConfig};
 use crate::settings::{Settings, image};
 use crate::target::Platform;
@@ -211,7 +212,7 @@ fn config(
     for (key, value) in image.env.iter().flatten() {
         env.push((key.clone(), values.expand(value)?));
     }
-    let mut labels = automatic_labels(project, settings);
+    let mut labels = automatic_labels(project, settings, bins);
     for (key, value) in image.labels.iter().flatten() {
         labels.insert(key.clone(), values.expand(value)?);
     }
@@ -281,10 +282,35 @@ fn value(key: &str, value: &str, expected: &'static str) -> Error {
     }
 }
 
-/// What git and the configuration know, under the keys of the OCI image specification,
+/// What the packages of an image's programs say of themselves.
+fn of_packages(source: &CargoProject, bins: &[&Output]) -> BTreeMap<String, String> {
+    let about = source.about(bins.iter().map(|output| output.name.as_str()));
+    let authors = (!about.authors.is_empty()).then(|| about.authors.join(", "));
+    let labels = [
+        (spec::ANNOTATION_LICENSES, about.licence),
+        (spec::ANNOTATION_AUTHORS, authors),
+        (spec::ANNOTATION_DESCRIPTION, about.description),
+        (spec::ANNOTATION_SOURCE, about.repository),
+        (spec::ANNOTATION_URL, about.homepage),
+        (spec::ANNOTATION_DOCUMENTATION, about.documentation),
+    ];
+    let known = labels
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    known.collect()
+}
+
+/// What git, the packages and the configuration know, under the keys of the OCI image specification,
 /// annotations.md, "Pre-Defined Annotation Keys".
-fn automatic_labels(project: &Project, settings: &Settings) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
+fn automatic_labels(
+    project: &Project,
+    settings: &Settings,
+    bins: &[&Output],
+) -> BTreeMap<String, String> {
+    let mut labels = match &project.source {
+        Source::Cargo(source) => of_packages(source, bins),
+        _ => BTreeMap::new(),
+    };
     let mut add = |key: &str, value: String| {
         labels.insert(key.to_owned(), value);
     };

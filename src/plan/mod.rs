@@ -2,6 +2,7 @@
 //! the platforms and the settings; nothing is read or run.
 
 pub mod annotate;
+pub mod cargo;
 pub mod go;
 pub mod image;
 pub mod images;
@@ -55,6 +56,7 @@ impl Plan {
         self.steps.iter().any(|step| match &step.action {
             Action::Go(go) => !go.cgo.is_empty(),
             Action::Native(_) => true,
+            Action::Cargo(cargo) => cargo.needs_c(),
         })
     }
 }
@@ -65,6 +67,8 @@ impl Plan {
 pub enum Action {
     /// `go build`.
     Go(go::GoStep),
+    /// `cargo build`.
+    Cargo(cargo::CargoStep),
     /// A build of C or C++.
     Native(native::NativeStep),
 }
@@ -188,6 +192,7 @@ pub fn plan(
     let values = values(project, settings);
     let (steps, outputs) = match &project.source {
         Source::Go(source) => go::steps(project, source, platforms, settings, &values)?,
+        Source::Cargo(source) => cargo::steps(project, source, platforms, settings, &values)?,
         Source::Cmake(_) | Source::Make(_) | Source::C(_) => {
             let steps = native::steps(project, platforms, settings, &values)?;
             return native::plan(project, platforms, settings, images, steps);
@@ -274,10 +279,18 @@ pub fn unknown_values() -> Values {
         })
 }
 
-/// The version, where the configuration or a tag says one.
+/// The version, where the configuration, the package or a tag says one.
 pub fn version(project: &Project, settings: &Settings) -> Option<String> {
     let configured = settings.config.project.version.clone();
-    configured.or_else(|| project.git.as_ref()?.version.clone())
+    let of_package = || match &project.source {
+        Source::Cargo(source) => {
+            let names = source.commands.iter().map(|command| command.name.as_str());
+            Some(source.about(names).version).filter(|version| !version.is_empty())
+        }
+        _ => None,
+    };
+    let of_tag = || project.git.as_ref()?.version.clone();
+    configured.or_else(of_package).or_else(of_tag)
 }
 
 /// The time an image says it was made: `SOURCE_DATE_EPOCH`, else the commit's, else 1970.

@@ -191,7 +191,7 @@ fn system(
                 name: project.name.clone(),
             })
         }
-        Source::Go(_) | Source::Prebuilt(_) => return Ok(None),
+        Source::Go(_) | Source::Cargo(_) | Source::Prebuilt(_) => return Ok(None),
     }))
 }
 
@@ -304,7 +304,7 @@ pub fn programs(source: &Source) -> &'static [&'static str] {
     match source {
         Source::Make(_) => &["make"],
         Source::Cmake(_) => &["cmake", "ninja"],
-        Source::Go(_) | Source::C(_) | Source::Prebuilt(_) => &[],
+        Source::Go(_) | Source::Cargo(_) | Source::C(_) | Source::Prebuilt(_) => &[],
     }
 }
 

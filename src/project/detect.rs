@@ -3,6 +3,7 @@
 //! A build system's file beside another's is often a mere helper, so there is an order:
 //!
 //! - A `go.mod` beats a Makefile and C sources: the one drives `go`, the others are cgo's.
+//! - A `Cargo.toml` does, too: the Makefile is a list of commands, the C sources are a build script's.
 //! - `CMakeLists.txt` beats a Makefile. It names its programs, knows cross compiling and builds
 //!   outside of the sources; the Makefile beside it is as often made by CMake, or calls it, or wants
 //!   a `configure` first. `--kind make` decides otherwise.
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{cmake, make, plain};
+use super::{cargo, cmake, make, plain};
 use crate::fault::{Exit, Fault};
 use crate::target::Platform;
 
@@ -25,6 +26,8 @@ use crate::target::Platform;
 pub enum Kind {
     /// A Go module or workspace.
     Go,
+    /// A Rust package or workspace.
+    Cargo,
     /// A project with a `CMakeLists.txt`.
     Cmake,
     /// A project with a Makefile.
@@ -36,7 +39,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Go, Self::Cmake, Self::Make, Self::C, Self::Prebuilt];
+    const ALL: [Self; 6] = [
+        Self::Go,
+        Self::Cargo,
+        Self::Cmake,
+        Self::Make,
+        Self::C,
+        Self::Prebuilt,
+    ];
 
     /// The kind of that name; `origin` is the flag or key it stands in.
     pub fn named(text: &str, origin: &'static str) -> Result<Self, Error> {
@@ -52,6 +62,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Go => "go",
+            Self::Cargo => "cargo",
             Self::Cmake => "cmake",
             Self::Make => "make",
             Self::C => "c",
@@ -74,7 +85,7 @@ pub struct Evidence {
 pub struct Detected {
     /// The kind that was decided on.
     pub kind: Kind,
-    /// The folder with the `go.mod`, `CMakeLists.txt`, `polyarch.toml` or whatever it is, absolute.
+    /// The folder with the `go.mod`, `Cargo.toml`, `CMakeLists.txt`, `polyarch.toml` or whatever it is, absolute.
     /// The folder that was asked for may lie below it.
     pub root: PathBuf,
     /// Why.
@@ -86,8 +97,8 @@ pub struct Detected {
 pub enum Error {
     /// Nothing that can be built.
     #[error(
-        "no project in {}: found no `go.mod` or `go.work` there or above, no `CMakeLists.txt`, Makefile \
-         or C sources, no files in `out/<arch>/`, and no `build.artifacts` or `image.files` in \
+        "no project in {}: found no `go.mod`, `go.work` or `Cargo.toml` there or above, no \
+         `CMakeLists.txt`, Makefile or C sources, no files in `out/<arch>/`, and no `build.artifacts` or `image.files` in \
          `polyarch.toml`",
         directory.display()
     )]
@@ -251,6 +262,10 @@ fn missing(kind: Kind, root: &Path) -> Option<&'static str> {
             has_go(root),
             "found no `go.mod` or `go.work` there or above",
         ),
+        Kind::Cargo => (
+            cargo::has_manifest(root),
+            "found no `Cargo.toml` there or above",
+        ),
         Kind::Cmake => (cmake::has_lists(root), "found no `CMakeLists.txt`"),
         Kind::Make => (make::makefile(root).is_some(), "found no Makefile"),
         Kind::C => (
@@ -275,14 +290,20 @@ pub fn root_of(directory: &Path) -> PathBuf {
     }
     let marked = |folder: &&Path| {
         has_go(folder)
+            || cargo::has_manifest(folder)
             || folder.join("polyarch.toml").is_file()
             || (own && *folder == directory && make::makefile(folder).is_some())
     };
-    directory
-        .ancestors()
-        .find(marked)
-        .unwrap_or(directory)
-        .to_owned()
+    let nearest = directory.ancestors().find(marked).unwrap_or(directory);
+    if !cargo::has_manifest(nearest) || has_go(nearest) {
+        return nearest.to_owned();
+    }
+    // The members of a workspace share one lock and one target directory.
+    let workspace = cargo::root_of(nearest).unwrap_or_else(|| nearest.to_owned());
+    let configured = |folder: &&Path| folder.join("polyarch.toml").is_file();
+    let between = nearest.ancestors().take_while(|one| *one != workspace);
+    let mut between = between.filter(configured);
+    between.next().map_or(workspace.clone(), Path::to_owned)
 }
 
 fn gather(root: &Path, declared: Declared) -> Vec<Evidence> {
@@ -298,20 +319,23 @@ fn gather(root: &Path, declared: Declared) -> Vec<Evidence> {
             add(Kind::Go, file);
         }
     }
-    let go = has_go(root);
+    if cargo::has_manifest(root) {
+        add(Kind::Cargo, cargo::MANIFEST);
+    }
+    let driven = has_go(root) || cargo::has_manifest(root);
     if declared.artifacts {
         add(Kind::Prebuilt, "build.artifacts in polyarch.toml");
     }
-    if !go && !declared.artifacts {
+    if !driven && !declared.artifacts {
         if let Some((kind, what)) = native(root) {
             add(kind, &what);
             return evidence;
         }
-    } else if go && cmake::has_lists(root) {
+    } else if driven && cmake::has_lists(root) {
         add(Kind::Cmake, "CMakeLists.txt");
     }
     // What lies in `out/` beside sources was built from them, and further files go with any kind.
-    if !go {
+    if !driven {
         if declared.files {
             add(Kind::Prebuilt, "image.files in polyarch.toml");
         }
@@ -356,7 +380,7 @@ pub fn out_folders(root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Go modules one or two folders down, for the hint.
+/// Projects one or two folders down, for the hint.
 fn projects_below(directory: &Path) -> Vec<PathBuf> {
     let children = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
@@ -373,7 +397,10 @@ fn projects_below(directory: &Path) -> Vec<PathBuf> {
     let first = children(directory);
     let second = first.iter().flat_map(|folder| children(folder));
     let found = first.iter().cloned().chain(second).filter(|folder| {
-        has_go(folder) || cmake::has_lists(folder) || make::makefile(folder).is_some()
+        has_go(folder)
+            || cargo::has_manifest(folder)
+            || cmake::has_lists(folder)
+            || make::makefile(folder).is_some()
     });
     found
         .map(|folder| folder.strip_prefix(directory).unwrap_or(&folder).to_owned())

@@ -1,9 +1,10 @@
 //! What the source tree is: facts found, nothing chosen.
 //!
 //! [`detect`] looks at file names and gives the evidence for each kind of project; [`go`],
-//! [`cmake`], [`make`], [`plain`] and [`prebuilt`] then learn what is needed to plan a build. Nothing
-//! of the project is built or run here; `go list` reads it.
+//! [`cargo`], [`cmake`], [`make`], [`plain`] and [`prebuilt`] then learn what is needed to plan a build. Nothing
+//! of the project is built or run here; `go list` and `cargo metadata` read it.
 
+pub mod cargo;
 pub mod cmake;
 pub mod detect;
 pub mod git;
@@ -43,6 +44,8 @@ pub struct Project {
 pub enum Source {
     /// Go commands.
     Go(go::GoProject),
+    /// Rust programs.
+    Cargo(cargo::CargoProject),
     /// A project with a `CMakeLists.txt`.
     Cmake(cmake::CmakeProject),
     /// A project with a Makefile.
@@ -59,6 +62,7 @@ impl Source {
         match self {
             Self::Go(go) => go.commands.iter().any(|command| !command.cgo.is_empty()),
             Self::Cmake(_) | Self::Make(_) | Self::C(_) => true,
+            Self::Cargo(cargo) => cargo.needs_c(),
             Self::Prebuilt(_) => false,
         }
     }

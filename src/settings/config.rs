@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
-    /// What the project is called. Found from `go.mod`, `CMakeLists.txt` or the folder where it is left out.
+    /// What the project is called. Found from `go.mod`, `Cargo.toml`, `CMakeLists.txt` or the folder where it is left out.
     pub project: ProjectConfig,
     /// What is compiled, and how.
     pub build: BuildConfig,
@@ -36,11 +36,11 @@ pub struct Config {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ProjectConfig {
-    /// The project's name. Default: the last element of the Go module path, what
+    /// The project's name. Default: the last element of the Go module path, the Rust package, what
     /// `CMakeLists.txt` calls it, else the folder's name.
     pub name: Option<String>,
-    /// The project's version, for labels and `{version}`. Default: `git describe --tags`, without
-    /// a leading `v`.
+    /// The project's version, for labels and `{version}`. Default: that of the Rust package, else
+    /// `git describe --tags`, without a leading `v`.
     pub version: Option<String>,
 }
 
@@ -51,14 +51,21 @@ pub struct BuildConfig {
     /// The platforms to build for, such as `["linux/amd64", "linux/arm64"]`, or `["all"]` for
     /// those of the base. Default: the base's, else amd64, arm64, arm/v7 and riscv64.
     pub platforms: Option<Vec<String>>,
-    /// `"go"`, `"cmake"`, `"make"`, `"c"` or `"prebuilt"`, where detection finds more than one kind
+    /// `"go"`, `"cargo"`, `"cmake"`, `"make"`, `"c"` or `"prebuilt"`, where detection finds more than one kind
     /// or another one is meant.
     pub kind: Option<String>,
-    /// Go: the packages whose commands are built, as patterns. Default: `["./..."]`.
+    /// Go: the packages whose commands are built, as patterns. Default: `["./..."]`. Rust: the
+    /// packages whose programs are built, by name. Default: those that `cargo build` builds.
     pub packages: Option<Vec<String>>,
     /// Only these commands, by name. Default: all that the packages have. Where a build leaves
     /// several files of one name, the path of the one that is meant, such as `"src/app"`.
     pub bins: Option<Vec<String>>,
+    /// Rust: the features to build with, such as `["tls"]`. Default: the default ones.
+    pub features: Option<Vec<String>>,
+    /// Rust: whether the default features are on. Default: `true`.
+    pub default_features: Option<bool>,
+    /// Rust: the profile. Default: `"release"`.
+    pub profile: Option<String>,
     /// Go: flags for `go build`, such as `["-tags=netgo"]`. C sources: flags of the compiler, such
     /// as `["-std=c17"]`. Template values are expanded.
     pub flags: Option<Vec<String>>,
@@ -71,7 +78,7 @@ pub struct BuildConfig {
     /// Make: variables for its command line, such as `{ CRYPTO = "none" }`; they win over those of
     /// the Makefile. Template values are expanded.
     pub variables: Option<BTreeMap<String, String>>,
-    /// Further arguments of `make`, or of `cmake` when it configures, such as
+    /// Further arguments of `make`, of `cargo build`, or of `cmake` when it configures, such as
     /// `["-DWITH_TESTS=OFF"]`. Template values are expanded.
     pub args: Option<Vec<String>>,
     /// CMake: the configure preset, of `CMakePresets.json`.
@@ -94,7 +101,7 @@ pub struct ToolchainConfig {
     /// `"system"`, the default: the compiler on `PATH` where it is new enough, else the pinned one.
     /// `"fetched"`: always the pinned one.
     pub prefer: Option<Prefer>,
-    /// The C library that C and C++ are linked with: `"musl"`, statically, or `"gnu.2.36"`, where
+    /// The C library that C, C++ and Rust are linked with: `"musl"`, statically, or `"gnu.2.36"`, where
     /// nothing newer than that version is used. Default: that of the base, else musl.
     pub libc: Option<String>,
     /// Folders with further toolchain definitions, relative to `polyarch.toml`. They can't replace

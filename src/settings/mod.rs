@@ -5,6 +5,7 @@
 //! caller merges anything itself.
 
 pub mod config;
+mod flags;
 pub mod image;
 pub mod parse;
 
@@ -17,35 +18,9 @@ use self::config::{
     BaseConfig, BuildConfig, Config, ImageConfig, MirrorsConfig, PlatformConfig, SysrootConfig,
     ToolchainConfig,
 };
+pub use self::flags::Flags;
 use crate::fault::{Exit, Fault};
 use crate::target::{Libc, ParseLibcError, ParsePlatformError, Platform};
-
-/// Flags of `build`, `compile` and `plan` that stand above the configuration file.
-#[derive(Clone, Debug, Default)]
-pub struct Flags {
-    /// `--platform`, split at commas.
-    pub platforms: Vec<String>,
-    /// `--kind`.
-    pub kind: Option<String>,
-    /// `--package`.
-    pub packages: Vec<String>,
-    /// `--bin`.
-    pub bins: Vec<String>,
-    /// `--ldflags`, behind those of the configuration.
-    pub ldflags: Option<String>,
-    /// `--debug`.
-    pub debug: bool,
-    /// `--base`.
-    pub base: Option<String>,
-    /// `--entrypoint`.
-    pub entrypoint: Option<Vec<String>>,
-    /// `--label`.
-    pub labels: BTreeMap<String, String>,
-    /// `--annotation`, the key with its prefix.
-    pub annotations: BTreeMap<String, String>,
-    /// `--tag`.
-    pub tags: Vec<String>,
-}
 
 /// Flags, project configuration and user configuration together.
 #[derive(Clone, Debug, Default)]
@@ -239,7 +214,7 @@ impl Settings {
         if let Some(own) = self.platform(platform) {
             overlay_build(&mut build, &own.build);
         }
-        build.debug = Some(self.flags.debug || build.debug.unwrap_or(false));
+        self.flags.apply(&mut build);
         build
     }
 
@@ -371,6 +346,9 @@ pub fn mirrors(project: &MirrorsConfig, user: &MirrorsConfig) -> MirrorsConfig {
 
 fn overlay_build(build: &mut BuildConfig, own: &BuildConfig) {
     let own = own.clone();
+    build.features = own.features.or(build.features.take());
+    build.default_features = own.default_features.or(build.default_features);
+    build.profile = own.profile.or(build.profile.take());
     build.flags = own.flags.or(build.flags.take());
     build.ldflags = own.ldflags.or(build.ldflags.take());
     build.targets = own.targets.or(build.targets.take());

@@ -71,7 +71,7 @@ impl Target {
 
     /// Whether ARM's floating-point arguments go in registers. Debian's userland for processors
     /// before v7 does not do that; what brings its own userland does from v6 on.
-    fn hard_float(self) -> bool {
+    pub(super) fn hard_float(self) -> bool {
         let variant = self.platform.variant();
         match self.libc {
             _ if self.platform.architecture().name != "arm" => false,

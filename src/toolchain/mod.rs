@@ -11,6 +11,7 @@ mod list;
 mod packaged;
 mod relocate;
 mod resolve;
+pub mod rust;
 mod system;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use definition::{
 pub use error::Error;
 pub use list::{Listed, SystemListed, list};
 pub use resolve::{Policy, Resolver};
+pub use rust::Rust;
 
 /// What a project needs.
 #[derive(Clone, Debug, PartialEq, Eq)]

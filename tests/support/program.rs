@@ -98,12 +98,21 @@ impl Project {
             .env("POLYARCH_OFFLINE", "1")
             .env("GOCACHE", repository().join("target/test-gocache"))
             .env("GOFLAGS", "-buildvcs=false");
+        // Rust is the machine's, and found from the home that is replaced here.
+        for (name, folder) in [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")] {
+            if let (None, Some(home)) = (std::env::var_os(name), std::env::var_os("HOME")) {
+                command.env(name, Path::new(&home).join(folder));
+            }
+        }
         for name in [
             "XDG_CACHE_HOME",
             "XDG_CONFIG_HOME",
             "SOURCE_DATE_EPOCH",
             "CGO_ENABLED",
             "NO_COLOR",
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_TARGET_DIR",
         ] {
             command.env_remove(name);
         }
@@ -213,7 +222,7 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs_err::read_dir(from).expect("an example") {
         let entry = entry.expect("an entry");
         let (name, target) = (entry.file_name(), to.join(entry.file_name()));
-        if name == "out" || name == "dist" || name == "base" {
+        if name == "out" || name == "target" || name == "dist" || name == "base" {
             continue;
         }
         if entry.path().is_dir() {

@@ -1,0 +1,80 @@
+//! Rust for a project: what reads it, the standard libraries of its targets, and C compilers where
+//! one of them is needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::Context;
+use super::failure::Failure;
+use super::tools::Tools;
+use crate::plan;
+use crate::project::cargo::{self, CargoProject, Question};
+use crate::settings::Settings;
+use crate::target::{Libc, Platform, Target};
+use crate::toolchain::rust::Allowed;
+use crate::toolchain::{Compilers, Rust};
+
+/// Asks cargo what the project is, for these platforms with their C libraries.
+pub(super) fn read(
+    context: &Context<'_>,
+    settings: &Settings,
+    tools: &Tools<'_>,
+    libcs: BTreeMap<Platform, Libc>,
+) -> Result<(CargoProject, Rust), Failure> {
+    let directory = &settings.directory;
+    let rust = tools.rust(directory)?;
+    let triples: BTreeSet<String> = libcs.iter().map(triple).collect();
+    // The graph is read once; features differ little between the platforms of one build.
+    let first = libcs.keys().next().copied();
+    let build = first.map(|platform| settings.build(platform));
+    let build = build.unwrap_or_default();
+    let environment = build.env.clone().unwrap_or_default();
+    let cargo = rust.toolchain.program.clone();
+    let mut source = cargo::read(&Question {
+        cargo: &cargo.unwrap_or_else(|| "cargo".into()),
+        directory,
+        environment: &environment,
+        packages: settings.packages(),
+        bins: settings.bins(),
+        features: &plan::cargo::features(&build),
+        triples: &triples,
+        locked: context.global.locked,
+        offline: context.global.offline,
+    })?;
+    source.libcs = libcs;
+    Ok((source, rust))
+}
+
+/// Makes sure of the standard libraries, and sets up the C compilers that are needed: where there is
+/// C in the program, where the C library is the base's, and where Rust does not bring one.
+pub(super) fn compilers(
+    context: &Context<'_>,
+    tools: &Tools<'_>,
+    rust: &Rust,
+    source: &CargoProject,
+) -> Result<BTreeMap<Platform, Compilers>, Failure> {
+    let allowed = Allowed {
+        offline: context.global.offline,
+        locked: context.global.locked,
+    };
+    let mut compilers = BTreeMap::new();
+    for (&platform, &libc) in &source.libcs {
+        let triple = triple((&platform, &libc));
+        rust.require(
+            &triple,
+            platform,
+            &source.directory,
+            allowed,
+            context.report,
+        )?;
+        let alone = source.native.is_empty() && rust.links_alone(&triple);
+        if matches!(libc, Libc::Gnu(_)) || !alone {
+            compilers.insert(platform, tools.compilers(platform, libc)?);
+        }
+    }
+    Ok(compilers)
+}
+
+fn triple((platform, libc): (&Platform, &Libc)) -> String {
+    let (platform, libc) = (*platform, *libc);
+    Target { platform, libc }.rust_triple()
+}

@@ -1,0 +1,308 @@
+//! Rust programs: one `cargo build` for all platforms that can share it.
+//!
+//! Comes in: steps, Rust, and C compilers where they are needed. Goes out: programs in `out/<arch>`,
+//! copied from cargo's own folder, where everything stays for the next run. Cargo's messages
+//! (<https://doc.rust-lang.org/cargo/reference/external-tools.html>) say which files it has made.
+
+mod environment;
+mod flags;
+
+use std::collections::BTreeSet;
+use std::io::{BufReader, Seek, SeekFrom};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use cargo_metadata::Message;
+
+use self::environment::Setup;
+use super::{Artifact, Error, Failure, Finished, Options, Workspace};
+use crate::elf;
+use crate::interrupt;
+use crate::plan::cargo::CargoStep;
+use crate::plan::{Action, Plan, Step};
+use crate::process::{self, CommandSpec, Runner, Stop};
+use crate::target::Platform;
+use crate::toolchain::Rust;
+
+/// A step with what its compilers are told.
+struct Ready<'a> {
+    step: &'a Step,
+    cargo: &'a CargoStep,
+    setup: Setup,
+}
+
+/// Steps that are one call.
+struct Call<'a> {
+    steps: Vec<Ready<'a>>,
+}
+
+/// Runs the steps of a Rust project.
+pub(super) fn run(
+    plan: &Plan,
+    rust: &Rust,
+    workspace: &Workspace,
+    options: &Options<'_>,
+) -> Result<Vec<Artifact>, Error> {
+    let mut calls: Vec<Call<'_>> = Vec::new();
+    for step in &plan.steps {
+        let Action::Cargo(cargo) = &step.action else {
+            continue;
+        };
+        let compilers = options.compilers.get(&step.platform);
+        let setup = environment::set_up(cargo, step.platform, rust, compilers, options.observer)?;
+        let ready = Ready { step, cargo, setup };
+        match calls.iter_mut().find(|call| call.takes(&ready)) {
+            Some(call) => call.steps.push(ready),
+            None => calls.push(Call { steps: vec![ready] }),
+        }
+    }
+    let mut artifacts = Vec::new();
+    let mut failures = Vec::new();
+    for call in &calls {
+        match call.run(rust, workspace, options) {
+            Ok(own) => artifacts.extend(own),
+            Err(Error::Failed(failed)) if !options.fail_fast => failures.extend(failed),
+            Err(error) => return Err(error),
+        }
+    }
+    if failures.is_empty() {
+        artifacts.sort_by_key(|artifact| artifact.platform);
+        Ok(artifacts)
+    } else {
+        Err(Error::Failed(failures))
+    }
+}
+
+impl Call<'_> {
+    /// Whether a step can be part of it: cargo has one set of flags and one folder a call, and one
+    /// entry for a target.
+    fn takes(&self, ready: &Ready<'_>) -> bool {
+        let same = |own: &Ready<'_>| {
+            own.setup.flags == ready.setup.flags
+                && own.cargo.directory == ready.cargo.directory
+                && own.cargo.target_directory == ready.cargo.target_directory
+                && own.cargo.arguments == ready.cargo.arguments
+                && own.cargo.env == ready.cargo.env
+                && own.cargo.debug == ready.cargo.debug
+        };
+        let triple = |own: &Ready<'_>| own.cargo.triple == ready.cargo.triple;
+        self.steps.first().is_some_and(same) && !self.steps.iter().any(triple)
+    }
+
+    fn platforms(&self) -> Vec<Platform> {
+        self.steps.iter().map(|ready| ready.step.platform).collect()
+    }
+
+    fn run(
+        &self,
+        rust: &Rust,
+        workspace: &Workspace,
+        options: &Options<'_>,
+    ) -> Result<Vec<Artifact>, Error> {
+        let Some(first) = self.steps.first() else {
+            return Ok(Vec::new());
+        };
+        let start = Instant::now();
+        let names: Vec<String> = self.platforms().iter().map(ToString::to_string).collect();
+        let meter = options
+            .observer
+            .begin(&format!("compiling for {}", names.join(", ")), None);
+        let mut messages = tempfile::tempfile_in(&workspace.temporary)?;
+        let output = Runner.logging(
+            &self.command(first, rust, workspace, options),
+            &Stop::default(),
+            workspace.lock(),
+            messages.try_clone()?,
+        )?;
+        drop(meter);
+        if !output.status.success() {
+            return Err(self.failure(first, &output, workspace));
+        }
+        messages.seek(SeekFrom::Start(0))?;
+        let programs = programs(messages)?;
+        let mut artifacts = Vec::new();
+        for ready in &self.steps {
+            let own = ready.publish(&programs, workspace, options.loader)?;
+            (options.finished)(&Finished {
+                platform: ready.step.platform,
+                artifacts: own.clone(),
+                elapsed: start.elapsed(),
+            });
+            artifacts.extend(own);
+        }
+        Ok(artifacts)
+    }
+
+    fn command(
+        &self,
+        first: &Ready<'_>,
+        rust: &Rust,
+        workspace: &Workspace,
+        options: &Options<'_>,
+    ) -> CommandSpec {
+        let cargo = first.cargo;
+        let program = rust.toolchain.program.clone();
+        let mut spec =
+            CommandSpec::new(program.unwrap_or_else(|| "cargo".into()), &cargo.directory)
+                .arg("build")
+                .arg("--quiet")
+                .arg("--message-format=json-render-diagnostics")
+                .arg(format!("--jobs={}", options.jobs))
+                .arg("--target-dir")
+                .arg(&cargo.target_directory);
+        if options.locked {
+            spec = spec.arg("--locked");
+        }
+        if options.offline {
+            spec = spec.arg("--offline");
+        }
+        for ready in &self.steps {
+            spec = spec.arg("--target").arg(&ready.cargo.triple);
+        }
+        spec = spec.args(&cargo.arguments);
+        if spec.variable("SOURCE_DATE_EPOCH").is_none() {
+            spec = spec.env("SOURCE_DATE_EPOCH", cargo.epoch.to_string());
+        }
+        if cargo.debug {
+            let profile = cargo.profile.to_uppercase().replace('-', "_");
+            spec = spec.env(format!("CARGO_PROFILE_{profile}_DEBUG"), "full");
+        }
+        for (name, value) in &cargo.env {
+            spec = spec.env(name, value);
+        }
+        for ready in &self.steps {
+            for (name, value) in &ready.setup.variables {
+                spec = spec.env(name, value);
+            }
+        }
+        // It wins over every other place that flags come from; they are all in it.
+        spec.without_env("RUSTFLAGS")
+            .env("CARGO_ENCODED_RUSTFLAGS", first.setup.flags.join("\u{1f}"))
+            .env("ZIG_LOCAL_CACHE_DIR", workspace.temporary.join("zig"))
+    }
+
+    fn failure(&self, first: &Ready<'_>, output: &process::Output, workspace: &Workspace) -> Error {
+        let failed = vec![Failure {
+            platforms: self.platforms(),
+            status: process::describe(output.status),
+            message: String::from_utf8_lossy(&output.stderr)
+                .trim_end()
+                .to_owned(),
+        }];
+        let folders = BTreeSet::from([first.cargo.target_directory.clone()]);
+        match workspace.full_device(&folders) {
+            Some((free, folder)) => Error::Full {
+                folder,
+                free,
+                failed,
+            },
+            None => Error::Failed(failed),
+        }
+    }
+}
+
+/// A program that cargo has made, or that was up to date.
+struct Program {
+    package: String,
+    name: String,
+    path: PathBuf,
+}
+
+fn programs(messages: std::fs::File) -> Result<Vec<Program>, Error> {
+    let mut programs = Vec::new();
+    for message in Message::parse_stream(BufReader::new(messages)) {
+        interrupt::check()?;
+        if let Message::CompilerArtifact(artifact) = message?
+            && let Some(path) = artifact.executable
+            && artifact.target.is_bin()
+        {
+            programs.push(Program {
+                package: artifact.package_id.repr,
+                name: artifact.target.name,
+                path: path.into(),
+            });
+        }
+    }
+    Ok(programs)
+}
+
+impl Ready<'_> {
+    /// Puts the step's programs into their places, each checked.
+    fn publish(
+        &self,
+        programs: &[Program],
+        workspace: &Workspace,
+        loader: elf::Loader,
+    ) -> Result<Vec<Artifact>, Error> {
+        let platform = self.step.platform;
+        fs_err::create_dir_all(&self.step.directory)?;
+        let mut artifacts = Vec::new();
+        for command in &self.cargo.commands {
+            let of_target = |path: &Path| {
+                let mut folders = path.ancestors().filter_map(Path::file_name);
+                folders.any(|name| name == self.cargo.triple.as_str())
+            };
+            let program = programs.iter().find(|program| {
+                program.package == command.package_id
+                    && program.name == command.name
+                    && of_target(&program.path)
+            });
+            let program = program.ok_or_else(|| Error::NoProgram {
+                name: command.name.clone(),
+                platform,
+            })?;
+            let place = self.step.directory.join(&command.name);
+            elf::check_file(&program.path, platform, loader)?;
+            put(&program.path, &place, platform, workspace)?;
+            artifacts.push(Artifact {
+                platform,
+                name: command.name.clone(),
+                size: fs_err::metadata(&place).map_err(Error::Artifact)?.len(),
+                path: place,
+                library: false,
+            });
+        }
+        Ok(artifacts)
+    }
+}
+
+/// Copies a program into its place, whole or not at all; the same bytes are left alone.
+fn put(
+    from: &Path,
+    place: &Path,
+    platform: Platform,
+    workspace: &Workspace,
+) -> std::io::Result<()> {
+    if place.is_file() && same(from, place)? {
+        return Ok(());
+    }
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let made = workspace
+        .temporary
+        .join(format!("{}-{name}", platform.directory()));
+    fs_err::copy(from, &made)?;
+    fs_err::set_permissions(&made, std::fs::Permissions::from_mode(0o755))?;
+    fs_err::rename(&made, place)
+}
+
+/// Whether two files have the same bytes.
+fn same(one: &Path, other: &Path) -> std::io::Result<bool> {
+    use std::io::Read;
+    let (mut one, mut other) = (fs_err::File::open(one)?, fs_err::File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut left, mut right) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        interrupt::check()?;
+        let count = one.read(&mut left)?;
+        if count == 0 {
+            return Ok(true);
+        }
+        other.read_exact(&mut right[..count])?;
+        if left[..count] != right[..count] {
+            return Ok(false);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What cargo and build scripts find in their environment for a target: the linker, and C compilers
+//! under the names that the crates `cc`, `cmake`, `bindgen` and `pkg-config` look for.
+//!
+//! What the user has set for the target is left as it is.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use cargo_config2::{Config, ResolveOptions};
+
+use super::super::Error;
+use super::flags::{self, Linker};
+use crate::plan::cargo::CargoStep;
+use crate::progress::Observer;
+use crate::target::Platform;
+use crate::toolchain::{Compilers, Rust};
+
+/// What a target asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setup {
+    /// The flags of rustc.
+    pub(super) flags: Vec<String>,
+    /// Variables, all named after the target.
+    pub(super) variables: BTreeMap<String, OsString>,
+}
+
+/// Finds out what a step's compilers are told.
+pub(super) fn set_up(
+    cargo: &CargoStep,
+    platform: Platform,
+    rust: &Rust,
+    compilers: Option<&Compilers>,
+    observer: &dyn Observer,
+) -> Result<Setup, Error> {
+    let config = configuration(cargo, rust)?;
+    let triple = cargo.triple.as_str();
+    let users = config.linker(triple)?;
+    let linker = match (&users, compilers) {
+        (Some(_), _) => Linker::Users,
+        (None, Some(_)) => Linker::Compiler,
+        (None, None) => Linker::Own,
+    };
+    let found = config.rustflags(triple)?;
+    let found = found.into_iter().flat_map(|found| found.flags);
+    let mut flags = flags::all(cargo, rust, linker, found);
+    let mut variables = BTreeMap::new();
+    let path: PathBuf = match (&users, compilers) {
+        (Some(users), _) => {
+            observer.note(&format!(
+                "programs for {platform} are linked by `{}`, as cargo's configuration says",
+                users.display()
+            ));
+            users.clone()
+        }
+        (None, Some(compilers)) => compilers.tool("cc"),
+        (None, None) => "rust-lld".into(),
+    };
+    if users.is_none() && triple == rust.host {
+        // As a variable it would hold for build scripts, too, which are the machine's.
+        flags.splice(
+            0..0,
+            ["-C".to_owned(), format!("linker={}", path.display())],
+        );
+    } else if users.is_none() {
+        variables.insert(
+            format!("CARGO_TARGET_{}_LINKER", underscored(triple).to_uppercase()),
+            path.into_os_string(),
+        );
+    }
+    if let Some(compilers) = compilers {
+        let own = build_scripts(triple, compilers).into_iter();
+        let unset = |name: &str| !cargo.env.contains_key(name) && std::env::var_os(name).is_none();
+        variables.extend(own.filter(|(name, _)| unset(name)));
+    }
+    Ok(Setup { flags, variables })
+}
+
+/// What cargo's configuration says, with the variables that the step sets.
+fn configuration(cargo: &CargoStep, rust: &Rust) -> Result<Config, Error> {
+    let mut environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+    let own = cargo.env.iter();
+    environment.extend(own.map(|(name, value)| (name.into(), value.into())));
+    let options = ResolveOptions::default()
+        .env(environment)
+        .host_triple(rust.host.clone());
+    Ok(Config::load_with_options(&cargo.directory, options)?)
+}
+
+/// The variables that build scripts read for a target.
+fn build_scripts(triple: &str, compilers: &Compilers) -> BTreeMap<String, OsString> {
+    let name = underscored(triple);
+    let place = compilers.bin.parent().unwrap_or(&compilers.bin);
+    let tools = [
+        ("CC", "cc"),
+        ("CXX", "c++"),
+        ("AR", "ar"),
+        ("RANLIB", "ranlib"),
+    ];
+    let tools = tools.map(|(variable, tool)| (variable, compilers.tool(tool)));
+    let files = [
+        ("CMAKE_TOOLCHAIN_FILE", compilers.cmake.clone()),
+        // What is the machine's must not be found for the target.
+        ("PKG_CONFIG_LIBDIR", place.join("pkgconfig")),
+    ];
+    tools
+        .into_iter()
+        .chain(files)
+        .map(|(variable, path)| (format!("{variable}_{name}"), path.into_os_string()))
+        .collect()
+}
+
+fn underscored(triple: &str) -> String {
+    triple.replace(['-', '.'], "_")
+}
