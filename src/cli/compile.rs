@@ -94,6 +94,8 @@ pub(super) fn artifacts(
         offline: context.global.offline,
         locked: context.global.locked,
         rust: prepared.rust.as_ref(),
+        machine: prepared.machine.as_ref(),
+        store: &context.store,
         compilers: &prepared.compilers,
         programs: &prepared.programs,
         loader,

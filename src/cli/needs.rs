@@ -99,10 +99,11 @@ fn compilers(
         Kind::Cargo => libc::find(context, settings, tools, platforms)?,
         _ => BTreeMap::new(),
     };
-    let read = prepare::source(context, settings, detected, tools, platforms, libcs)?;
+    let mut read = prepare::source(context, settings, detected, tools, platforms, libcs)?;
     let source = read.source;
-    if let (Some(rust), Source::Cargo(cargo)) = (&read.rust, &source) {
+    if let (Some(rust), Source::Cargo(cargo)) = (&mut read.rust, &source) {
         rust::compilers(context, tools, rust, cargo)?;
+        rust::machine(tools, rust, cargo)?;
     } else if source.needs_c() {
         for (platform, libc) in libc::find(context, settings, tools, platforms)? {
             tools.compilers(platform, libc)?;

@@ -33,6 +33,8 @@ pub(super) struct Prepared {
     pub(super) rust: Option<Rust>,
     /// What compiles C and C++; empty where neither is compiled.
     pub(super) compilers: BTreeMap<Platform, Compilers>,
+    /// What links Rust programs that run during the build, where the machine has nothing.
+    pub(super) machine: Option<Compilers>,
     /// The programs that builds call besides compilers, by name.
     pub(super) programs: BTreeMap<String, Toolchain>,
     pub(super) plan: Plan,
@@ -100,7 +102,7 @@ pub(super) fn prepare(
     let Read {
         source,
         toolchain,
-        rust,
+        mut rust,
     } = source(context, settings, &detected, tools, &platforms, libcs)?;
     let project = Project {
         name: name(settings, &detected, &source)?,
@@ -114,8 +116,10 @@ pub(super) fn prepare(
     let names: Vec<&str> = names.map(|name| name.unwrap_or(&project.name)).collect();
     let bases = of_images(bases, &names, &plan);
     let mut compilers = BTreeMap::new();
-    if let (Some(rust), Source::Cargo(cargo)) = (&rust, &project.source) {
+    let mut machine = None;
+    if let (Some(rust), Source::Cargo(cargo)) = (&mut rust, &project.source) {
         compilers = rust::compilers(context, tools, rust, cargo)?;
+        machine = rust::machine(tools, rust, cargo)?;
     } else if plan.needs_c() {
         let libcs = if images {
             libc::of_bases(context, settings, &platforms, &bases)?
@@ -133,6 +137,7 @@ pub(super) fn prepare(
         toolchain,
         rust,
         compilers,
+        machine,
         programs,
         plan,
         chosen_by,

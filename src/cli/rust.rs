@@ -7,10 +7,11 @@ use super::context::Context;
 use super::failure::Failure;
 use super::tools::Tools;
 use crate::plan;
+use crate::process;
 use crate::project::cargo::{self, CargoProject, Question};
 use crate::settings::Settings;
-use crate::target::{Libc, Platform, Target};
-use crate::toolchain::rust::Allowed;
+use crate::target::{self, Libc, Platform, Target};
+use crate::toolchain::rust::{Allowed, Wanted};
 use crate::toolchain::{Compilers, Rust};
 
 /// Asks cargo what the project is, for these platforms with their C libraries.
@@ -49,29 +50,46 @@ pub(super) fn read(
 pub(super) fn compilers(
     context: &Context<'_>,
     tools: &Tools<'_>,
-    rust: &Rust,
+    rust: &mut Rust,
     source: &CargoProject,
 ) -> Result<BTreeMap<Platform, Compilers>, Failure> {
     let allowed = Allowed {
         offline: context.global.offline,
         locked: context.global.locked,
     };
+    let wanted: Vec<Wanted> = source
+        .libcs
+        .iter()
+        .map(|(&platform, libc)| Wanted {
+            triple: triple((&platform, libc)),
+            platform,
+            flags: target::rust_flags(platform),
+        })
+        .collect();
+    let (store, report) = (context.store.get()?, context.report);
+    rust.require(&wanted, &source.directory, allowed, store, report)?;
     let mut compilers = BTreeMap::new();
     for (&platform, &libc) in &source.libcs {
-        let triple = triple((&platform, &libc));
-        rust.require(
-            &triple,
-            platform,
-            &source.directory,
-            allowed,
-            context.report,
-        )?;
-        let alone = source.native.is_empty() && rust.links_alone(&triple);
+        let alone = source.native.is_empty() && rust.links_alone(&triple((&platform, &libc)));
         if matches!(libc, Libc::Gnu(_)) || !alone {
             compilers.insert(platform, tools.compilers(platform, libc)?);
         }
     }
     Ok(compilers)
+}
+
+/// What links programs that run during the build, where there are any and the machine has no C
+/// compiler.
+pub(super) fn machine(
+    tools: &Tools<'_>,
+    rust: &Rust,
+    source: &CargoProject,
+) -> Result<Option<Compilers>, Failure> {
+    // That is the one that rustc calls.
+    if !source.runs_programs || process::find("cc").is_some() {
+        return Ok(None);
+    }
+    tools.machine_compilers(rust.host.ends_with("gnu"))
 }
 
 fn triple((platform, libc): (&Platform, &Libc)) -> String {

@@ -18,7 +18,7 @@ use crate::project::{Detected, Source, go};
 use crate::settings::Settings;
 use crate::settings::config::Prefer;
 use crate::store::Blob;
-use crate::target::{Libc, Platform, Target};
+use crate::target::{Glibc, Libc, Platform, Target};
 use crate::toolchain::{self, Compilers, Need, Policy, Resolver, Rust, Toolchain, rust};
 
 /// The file name of the lock, in the project's folder.
@@ -26,6 +26,9 @@ pub(super) const LOCK: &str = "polyarch.lock";
 
 /// What compiles C and C++.
 const COMPILER: &str = "zig";
+
+/// The oldest glibc of a machine that Rust runs on.
+const OLDEST: Glibc = Glibc::new(2, 17);
 
 /// The variable that names archives, in lines as `sources.list` has them.
 const ARCHIVES: &str = "POLYARCH_DEBIAN";
@@ -224,6 +227,16 @@ impl<'a> Tools<'a> {
         let mut compilers = self.target_compilers(platform, libc)?;
         self.add_host_compilers(&mut compilers)?;
         Ok(compilers)
+    }
+
+    /// Compilers for the machine itself; with glibc, for the oldest that such machines have.
+    pub(super) fn machine_compilers(&self, gnu: bool) -> Result<Option<Compilers>, Failure> {
+        let libc = match gnu {
+            true => Libc::Gnu(OLDEST),
+            false => Libc::Musl,
+        };
+        let machine = Platform::host().map(|host| self.target_compilers(host, libc));
+        machine.transpose()
     }
 
     /// Adds what compiles programs that run during the build: the machine's own compiler, else ours for

@@ -6,6 +6,7 @@
 
 mod environment;
 mod flags;
+mod library;
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Seek, SeekFrom};
@@ -22,6 +23,7 @@ use crate::interrupt;
 use crate::plan::cargo::CargoStep;
 use crate::plan::{Action, Plan, Step};
 use crate::process::{self, CommandSpec, Runner, Stop};
+use crate::store::Tree;
 use crate::target::Platform;
 use crate::toolchain::Rust;
 
@@ -30,6 +32,9 @@ struct Ready<'a> {
     step: &'a Step,
     cargo: &'a CargoStep,
     setup: Setup,
+    /// Its standard library, where that is one of ours; in use for as long as this lives.
+    #[expect(dead_code, reason = "kept for its lock")]
+    library: Option<Tree>,
 }
 
 /// Steps that are one call.
@@ -49,9 +54,15 @@ pub(super) fn run(
         let Action::Cargo(cargo) = &step.action else {
             continue;
         };
-        let compilers = options.compilers.get(&step.platform);
-        let setup = environment::set_up(cargo, step.platform, rust, compilers, options.observer)?;
-        let ready = Ready { step, cargo, setup };
+        let library = library::sysroot(cargo, step.platform, rust, workspace, options)?;
+        let place = library.as_ref().map(|tree| tree.path.as_path());
+        let setup = environment::set_up(cargo, step.platform, rust, place, options)?;
+        let ready = Ready {
+            step,
+            cargo,
+            setup,
+            library,
+        };
         match calls.iter_mut().find(|call| call.takes(&ready)) {
             Some(call) => call.steps.push(ready),
             None => calls.push(Call { steps: vec![ready] }),

@@ -25,6 +25,9 @@ pub enum Error {
     /// What cargo's configuration says can't be used.
     #[error("can't read cargo's configuration")]
     CargoConfig(#[from] cargo_config2::Error),
+    /// The store can't be used.
+    #[error(transparent)]
+    Store(#[from] store::Error),
     /// Cargo was content and has not said where a program is.
     #[error("cargo has built no `{name}` for {platform}")]
     NoProgram {
@@ -72,9 +75,6 @@ pub enum Error {
         /// What the compiler said.
         failed: Vec<Failure>,
     },
-    /// The store can't be read.
-    #[error(transparent)]
-    Store(#[from] store::Error),
     /// A compiler failed, and where it writes there is next to no space.
     #[error(
         "no space left: {} kB free on the device that holds `{}`\n{}",
@@ -106,11 +106,11 @@ impl Fault for Error {
         match self {
             Self::Failed(_) | Self::NoProgram { .. } => Exit::Compile,
             Self::CargoConfig(_) => Exit::Usage,
+            Self::Store(error) => error.exit(),
             Self::Elf(error) => error.exit(),
             Self::Native(error) => error.exit(),
             Self::Process(error) => error.exit(),
             Self::Cache { cache, .. } => cache.exit(),
-            Self::Store(error) => error.exit(),
             Self::Damaged { .. } => Exit::Integrity,
             Self::Io(_) | Self::Artifact(_) | Self::ReadOnly { .. } | Self::Full { .. } => Exit::Io,
         }
@@ -120,8 +120,8 @@ impl Fault for Error {
         match self {
             Self::Elf(error) => error.hint(),
             Self::Native(error) => error.hint(),
-            Self::Cache { cache, .. } => cache.hint(),
             Self::Store(error) => error.hint(),
+            Self::Cache { cache, .. } => cache.hint(),
             Self::Damaged { .. } => Some(
                 "`polyarch toolchain check --repair` removes what is damaged; then build again"
                     .to_owned(),

@@ -23,7 +23,7 @@ use crate::plan::{Action, Output, Plan, Step};
 use crate::process::{self, Stop};
 use crate::progress::Observer;
 use crate::project::gocache;
-use crate::store::Damage;
+use crate::store::{self, Damage};
 use crate::target::Platform;
 use crate::toolchain::{Compilers, Rust, Toolchain};
 
@@ -68,6 +68,10 @@ pub struct Options<'a> {
     pub locked: bool,
     /// Rust, where the plan needs it.
     pub rust: Option<&'a Rust>,
+    /// What links Rust programs that run during the build, where the machine has nothing.
+    pub machine: Option<&'a Compilers>,
+    /// Where standard libraries are kept that are built here.
+    pub store: &'a store::Lazy,
     /// C and C++ compilers, where the plan needs any.
     pub compilers: &'a BTreeMap<Platform, Compilers>,
     /// `make`, `cmake` and `ninja`, by name, where the plan needs them.

@@ -35,6 +35,8 @@ pub struct CargoProject {
     pub packages: BTreeMap<String, About>,
     /// Packages in the programs that compile C or look for a C library.
     pub native: Vec<String>,
+    /// Whether programs run during the build: build scripts, procedural macros.
+    pub runs_programs: bool,
     /// Folders of sources outside of the workspace, with what stands for each in a program.
     pub folders: BTreeMap<PathBuf, String>,
     /// The C library of each platform.
@@ -207,6 +209,7 @@ pub fn read(question: &Question<'_>) -> Result<CargoProject, Error> {
             .map(|package| (package.name.to_string(), about(package)))
             .collect(),
         native: graph.native(&roots),
+        runs_programs: graph.runs_programs(),
         folders: graph::folders(&metadata),
         commands,
         libcs: BTreeMap::new(),

@@ -4,16 +4,24 @@
 //! after `rustup target add` where a standard library was missing and fetching it is allowed. The
 //! layout of a sysroot is rustc's (`rustc --print sysroot`, `lib/rustlib/<target>/lib`).
 
+mod error;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use thiserror::Error;
 
 use super::Toolchain;
-use crate::fault::{Exit, Fault};
+use crate::digest::{Digest, Recipe};
 use crate::process::{self, CommandSpec, Runner};
 use crate::progress::Observer;
+use crate::store::Store;
 use crate::target::Platform;
+
+pub use error::Error;
+
+/// Goes into the name of every standard library that is built: a change of how makes new ones.
+const RULES: &str = "1";
 
 /// Rust on this machine.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +36,19 @@ pub struct Rust {
     pub sysroot: PathBuf,
     /// Whether it brings a linker of its own.
     has_linker: bool,
+    /// Targets whose standard library is built from source.
+    sources: BTreeSet<String>,
+}
+
+/// A standard library that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The target.
+    pub triple: String,
+    /// Its platform.
+    pub platform: Platform,
+    /// Flags of rustc for the platform's variant.
+    pub flags: Vec<String>,
 }
 
 /// What a compiler says of itself.
@@ -45,107 +66,6 @@ pub struct Allowed {
     pub offline: bool,
     /// Whether nothing may be added to what there is.
     pub locked: bool,
-}
-
-/// Why there is no Rust for a project.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// `cargo` or `rustc` is not there.
-    #[error("no `{program}` on PATH, which the Rust project in {} needs", directory.display())]
-    NoProgram {
-        /// The program.
-        program: &'static str,
-        /// The project's folder.
-        directory: PathBuf,
-    },
-    /// The compiler does not start; its own words, or rustup's, stand here.
-    #[error("`rustc` does not run in {} ({status})\n{message}", directory.display())]
-    Refused {
-        /// The project's folder.
-        directory: PathBuf,
-        /// How it ended.
-        status: String,
-        /// What it wrote.
-        message: String,
-        /// Whether rustup is there.
-        rustup: bool,
-    },
-    /// The compiler can't say what it is.
-    #[error("`rustc -vV` and `rustc --print sysroot` did not say what they should")]
-    Answer,
-    /// It could not be started.
-    #[error(transparent)]
-    Process(#[from] process::Error),
-    /// A standard library is missing, and there is nothing to fetch it with.
-    #[error("no standard library for `{triple}` ({platform}) in {}, and no `rustup` on PATH", sysroot.display())]
-    NoRustup {
-        /// The target.
-        triple: String,
-        /// Its platform.
-        platform: Platform,
-        /// Where it was looked for.
-        sysroot: PathBuf,
-    },
-    /// A standard library is missing and may not be fetched.
-    #[error("no standard library for `{triple}` ({platform}), and {flag} forbids to add it")]
-    Forbidden {
-        /// The target.
-        triple: String,
-        /// Its platform.
-        platform: Platform,
-        /// What forbids it.
-        flag: &'static str,
-        /// The folder, whose toolchain it is for.
-        directory: PathBuf,
-    },
-    /// rustup could not fetch a standard library; its own words stand here.
-    #[error("`rustup target add {triple}` failed for {platform} ({status})\n{message}")]
-    Rustup {
-        /// The target.
-        triple: String,
-        /// Its platform.
-        platform: Platform,
-        /// How it ended.
-        status: String,
-        /// What it wrote.
-        message: String,
-    },
-}
-
-impl Fault for Error {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Process(error) => error.exit(),
-            Self::Forbidden { .. } => Exit::Locked,
-            Self::NoProgram { .. }
-            | Self::Refused { .. }
-            | Self::Answer
-            | Self::NoRustup { .. }
-            | Self::Rustup { .. } => Exit::Toolchain,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoProgram { .. } => Some(
-                "install Rust as https://www.rust-lang.org/tools/install says, or put it on PATH"
-                    .to_owned(),
-            ),
-            Self::Refused { rustup: true, .. } => {
-                Some("`rustup toolchain install` installs what the folder asks for".to_owned())
-            }
-            Self::NoRustup { .. } => Some(
-                "use a Rust that rustup has installed: it fetches standard libraries".to_owned(),
-            ),
-            Self::Forbidden {
-                triple, directory, ..
-            } => Some(format!(
-                "`cd '{}' && rustup target add {triple}`",
-                directory.display()
-            )),
-            _ => None,
-        }
-    }
 }
 
 impl Compiler {
@@ -207,6 +127,7 @@ impl Rust {
             host,
             commit,
             sysroot,
+            sources: BTreeSet::new(),
         }
     }
 
@@ -220,58 +141,117 @@ impl Rust {
                 .all(|name| own.join(name).is_file())
     }
 
-    /// Makes sure that there is a standard library for a target.
+    /// Makes sure that there is a standard library for each of these, or what one is built from.
     pub fn require(
-        &self,
-        triple: &str,
-        platform: Platform,
+        &mut self,
+        wanted: &[Wanted],
         directory: &Path,
         allowed: Allowed,
+        store: &Store,
         observer: &dyn Observer,
     ) -> Result<(), Error> {
-        if self.has_std(triple) {
-            return Ok(());
+        let mut missing = Vec::new();
+        for one in wanted {
+            if self.has_std(&one.triple) {
+                continue;
+            }
+            // What was built once is as good as what is fetched.
+            if store.has_tree(&self.recipe(one)) {
+                self.sources.insert(one.triple.clone());
+            } else {
+                missing.push(one);
+            }
         }
-        let triple = triple.to_owned();
-        let Some(rustup) = process::find("rustup") else {
-            return Err(Error::NoRustup {
-                triple,
-                platform,
-                sysroot: self.sysroot.clone(),
-            });
-        };
         let flag = match allowed {
             Allowed { offline: true, .. } => Some("`--offline`"),
             Allowed { locked: true, .. } => Some("`--locked`"),
             _ => None,
         };
-        if let Some(flag) = flag {
+        if let (Some(flag), false) = (flag, missing.is_empty()) {
+            let missing = missing.iter();
             return Err(Error::Forbidden {
-                triple,
-                platform,
+                missing: missing
+                    .map(|one| (one.triple.clone(), one.platform))
+                    .collect(),
                 flag,
                 directory: directory.to_owned(),
             });
         }
+        for one in missing {
+            self.add(one, directory, observer)?;
+        }
+        Ok(())
+    }
+
+    /// The triples whose standard library is built from source.
+    pub fn is_from_source(&self, triple: &str) -> bool {
+        self.sources.contains(triple)
+    }
+
+    /// The name of a standard library that is built here.
+    pub fn recipe(&self, wanted: &Wanted) -> Digest {
+        Recipe::new("rust-std")
+            .with(RULES)
+            .with(self.toolchain.version.as_str())
+            .with(&self.commit)
+            .with(&wanted.triple)
+            .with(wanted.flags.join(" "))
+            .finish()
+    }
+
+    /// Where the sources of the standard library are, or would be.
+    pub fn library_sources(&self) -> PathBuf {
+        self.sysroot.join("lib/rustlib/src/rust")
+    }
+
+    /// Brings a standard library here, else its sources.
+    fn add(
+        &mut self,
+        wanted: &Wanted,
+        directory: &Path,
+        observer: &dyn Observer,
+    ) -> Result<(), Error> {
+        let Wanted {
+            triple, platform, ..
+        } = wanted;
+        let Some(rustup) = process::find("rustup") else {
+            return Err(Error::NoRustup {
+                triple: triple.clone(),
+                platform: *platform,
+                sysroot: self.sysroot.clone(),
+            });
+        };
+        let run = |arguments: [&str; 3]| {
+            let meter = observer.begin(&format!("rustup {}", arguments.join(" ")), None);
+            let spec = CommandSpec::new(&rustup, directory).args(arguments);
+            let output = Runner.output(&spec);
+            drop(meter);
+            output
+        };
         observer.note(&format!(
             "no standard library for {platform} yet: `rustup target add {triple}`"
         ));
-        let meter = observer.begin(&format!("adding {triple}"), None);
-        let spec = CommandSpec::new(rustup, directory)
-            .arg("target")
-            .arg("add")
-            .arg(&triple);
-        let output = Runner.output(&spec)?;
-        drop(meter);
-        if output.status.success() && self.has_std(&triple) {
+        let output = run(["target", "add", triple])?;
+        if output.status.success() && self.has_std(triple) {
             return Ok(());
         }
-        Err(Error::Rustup {
-            triple,
-            platform,
+        let failed = |command: String, output: &process::Output| Error::Rustup {
+            triple: triple.clone(),
+            platform: *platform,
+            command,
             status: process::describe(output.status),
             message: words(&output.stderr),
-        })
+        };
+        let has_sources = |rust: &Self| rust.library_sources().join("library/Cargo.lock").is_file();
+        if !has_sources(self) {
+            observer.note("rustup has none: `rustup component add rust-src`, to build it");
+            let output = run(["component", "add", "rust-src"])?;
+            if !output.status.success() || !has_sources(self) {
+                return Err(failed("component add rust-src".to_owned(), &output));
+            }
+        }
+        self.sources.insert(triple.clone());
+        Ok(())
     }
 
     fn has_std(&self, triple: &str) -> bool {

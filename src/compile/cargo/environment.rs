@@ -5,14 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_config2::{Config, ResolveOptions};
 
-use super::super::Error;
+use super::super::{Error, Options};
 use super::flags::{self, Linker};
 use crate::plan::cargo::CargoStep;
-use crate::progress::Observer;
 use crate::target::Platform;
 use crate::toolchain::{Compilers, Rust};
 
@@ -30,9 +29,10 @@ pub(super) fn set_up(
     cargo: &CargoStep,
     platform: Platform,
     rust: &Rust,
-    compilers: Option<&Compilers>,
-    observer: &dyn Observer,
+    sysroot: Option<&Path>,
+    options: &Options<'_>,
 ) -> Result<Setup, Error> {
+    let compilers = options.compilers.get(&platform);
     let config = configuration(cargo, rust)?;
     let triple = cargo.triple.as_str();
     let users = config.linker(triple)?;
@@ -44,10 +44,13 @@ pub(super) fn set_up(
     let found = config.rustflags(triple)?;
     let found = found.into_iter().flat_map(|found| found.flags);
     let mut flags = flags::all(cargo, rust, linker, found);
+    if let Some(sysroot) = sysroot {
+        flags.insert(0, format!("--sysroot={}", sysroot.display()));
+    }
     let mut variables = BTreeMap::new();
     let path: PathBuf = match (&users, compilers) {
         (Some(users), _) => {
-            observer.note(&format!(
+            options.observer.note(&format!(
                 "programs for {platform} are linked by `{}`, as cargo's configuration says",
                 users.display()
             ));
@@ -68,7 +71,17 @@ pub(super) fn set_up(
             path.into_os_string(),
         );
     }
-    if let Some(compilers) = compilers {
+    if let Some(machine) = options.machine
+        && config.linker(rust.host.as_str())?.is_none()
+    {
+        let name = underscored(&rust.host).to_uppercase();
+        let path = machine.tool("cc").into_os_string();
+        variables.insert(format!("CARGO_TARGET_{name}_LINKER"), path);
+    }
+    let hosts = options.machine.map(|machine| (rust.host.as_str(), machine));
+    let targets = compilers.map(|compilers| (triple, compilers));
+    // Where both are one triple, `cc` and its kin are for the target's code.
+    for (triple, compilers) in hosts.into_iter().chain(targets) {
         let own = build_scripts(triple, compilers).into_iter();
         let unset = |name: &str| !cargo.env.contains_key(name) && std::env::var_os(name).is_none();
         variables.extend(own.filter(|(name, _)| unset(name)));

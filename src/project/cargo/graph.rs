@@ -50,6 +50,12 @@ impl<'a> Graph<'a> {
         features.map(|feature| feature.as_str()).collect()
     }
 
+    /// Whether any package has something that runs during the build.
+    pub(super) fn runs_programs(&self) -> bool {
+        let mut resolved = self.nodes.keys().filter_map(|id| self.packages.get(id));
+        resolved.any(|package| has_build_script(package) || is_macro(package))
+    }
+
     /// The packages that are compiled for the target and whose build scripts have to do with C.
     /// What only build scripts and procedural macros use is the host's, whatever it is.
     pub(super) fn native(&self, roots: &[&PackageId]) -> Vec<String> {
