@@ -17,6 +17,7 @@
 //! - `reproducible`: same inputs, same bytes
 //! - `foreign`: no foreign code runs
 //! - `faults`: bad input is a clear error and leaves nothing behind
+//! - `rust`: Rust projects are built, the user's flags hold, and what is wrong with them is told
 //! - `signals`: ended at any moment, nothing is left
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -37,6 +38,7 @@ mod packages;
 mod projects;
 mod reference;
 mod reproducible;
+mod rust;
 mod signals;
 mod store;
 mod support;

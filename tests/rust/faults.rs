@@ -1,0 +1,141 @@
+//! What is wrong with a Rust project, and what is said about it.
+
+use super::tells;
+use crate::support::program::{Project, ran};
+
+#[test]
+fn without_cargo_it_is_said_that_it_is_missing() {
+    let project = tells();
+    let mut command = project.polyarch(&["compile", "--platform", "amd64"]);
+    let ran = ran(command.env("PATH", "/nowhere"));
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert!(ran.stderr.contains("no `cargo` on PATH"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: install Rust"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_toolchain_file_that_asks_for_an_absent_toolchain_is_told_with_the_command() {
+    let project = tells();
+    project.write("rust-toolchain.toml", "[toolchain]\nchannel = '1.2.0'\n");
+    let mut command = project.polyarch(&["compile", "--platform", "amd64"]);
+    // Else the one that runs these tests wins over the file.
+    command
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env("RUSTUP_AUTO_INSTALL", "0");
+    let ran = ran(&mut command);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("`rustc` does not run"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("hint: `rustup toolchain install`"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn standard_libraries_that_are_missing_are_told_all_at_once() {
+    let project = tells();
+    // Two that `tests/fetch` does not add.
+    let ran = project.fails(9, &["compile", "--platform", "mips64,mips64le"]);
+    for expected in [
+        "`mips64el-unknown-linux-muslabi64` (linux/mips64le)",
+        "`mips64-unknown-linux-muslabi64` (linux/mips64)",
+        "`--offline` forbids",
+        "rustup target add mips64-unknown-linux-muslabi64",
+    ] {
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn two_programs_of_one_name_are_an_error_that_names_both_packages() {
+    let package = |name: &str| {
+        format!(
+            "[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2021'\n\
+             [[bin]]\nname = 'app'\npath = 'main.rs'\n"
+        )
+    };
+    let project = Project::with(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = ['a', 'b']\nresolver = '2'\n",
+        ),
+        ("a/Cargo.toml", &package("a")),
+        ("a/main.rs", "fn main() {}\n"),
+        ("b/Cargo.toml", &package("b")),
+        ("b/main.rs", "fn main() {}\n"),
+    ]);
+    let ran = project.fails(2, &["compile", "--platform", "amd64"]);
+    assert!(
+        ran.stderr
+            .contains("two programs are called `app`: in package a and in b"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("--package a"), "{}", ran.stderr);
+    project.ok(&["compile", "--platform", "amd64", "--package", "b"]);
+}
+
+#[test]
+fn a_library_alone_is_no_program() {
+    let project = Project::with(&[
+        (
+            "Cargo.toml",
+            "[package]\nname = 'lib'\nversion = '0.1.0'\nedition = '2021'\n[workspace]\n",
+        ),
+        ("src/lib.rs", ""),
+    ]);
+    let ran = project.fails(3, &["compile", "--platform", "amd64"]);
+    assert!(
+        ran.stderr.contains("package `lib` has no `[[bin]]`"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_lock_file_that_is_out_of_date_is_refused_where_it_must_not_change() {
+    let project = tells();
+    project.write("polyarch.toml", "[build]\nplatforms = ['amd64']\n");
+    project.ok(&["lock"]);
+    project.ok(&["--locked", "compile"]);
+    let manifest = fs_err::read_to_string(project.root.join("Cargo.toml")).expect("there");
+    project.write("Cargo.toml", manifest.replace("1.2.3", "1.2.4"));
+    let ran = project.fails(9, &["--locked", "compile"]);
+    assert!(ran.stderr.contains("hint: `cargo update"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_linker_of_the_users_is_respected_and_said() {
+    let project = tells();
+    project.write(
+        ".cargo/config.toml",
+        "[target.x86_64-unknown-linux-musl]\nlinker = '/nowhere/my-linker'\n",
+    );
+    let ran = project.fails(1, &["compile", "--platform", "amd64"]);
+    assert!(
+        ran.stderr
+            .contains("programs for linux/amd64 are linked by `/nowhere/my-linker`"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("linker `/nowhere/my-linker` not found"));
+}
+
+#[test]
+fn an_error_in_the_code_is_told_as_the_compiler_tells_it() {
+    let project = tells();
+    project.write("src/main.rs", "fn main() { undefined() }\n");
+    let ran = project.fails(1, &["compile", "--platform", "amd64,arm64"]);
+    assert!(
+        ran.stderr
+            .contains("compiling for linux/amd64, linux/arm64 failed"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("error[E0425]"), "{}", ran.stderr);
+}
