@@ -5,7 +5,7 @@
 
 mod faults;
 
-use super::support::judge::run;
+use super::support::judge::{agrees, judge, run};
 use super::support::program::Project;
 use polyarch::target::Platform;
 
@@ -96,11 +96,10 @@ fn variants_of_a_platform_have_the_instructions_they_are_named_for() {
     project.ok(&["compile", "--platform", "amd64,amd64/v3"]);
     assert_eq!(printed(&project, "amd64", "tells"), "tells \n");
     let v3 = project.root.join("out/amd64v3/tells");
-    assert_eq!(
-        run(platform("amd64/v3"), &v3, &[]).stdout,
-        "tells avx2\n",
-        "this machine has them"
-    );
+    // Not every machine has them.
+    let mut emulator = judge("qemu-x86_64");
+    let ran = agrees(emulator.args(["-cpu", "max"]).arg(v3));
+    assert_eq!(ran.stdout, "tells avx2\n");
     // Neither makes the other be compiled anew.
     assert!(project.root.join("target/polyarch/amd64v3").is_dir());
 }
@@ -172,16 +171,6 @@ fn an_unchanged_program_is_left_alone_and_the_folder_does_not_show_in_it() {
         })
     };
     let (one, other) = (tells(), tells());
-    fs_err::write(
-        one.root.join("src/main.rs"),
-        format!("{TELLS}// panics: {{}}\n"),
-    )
-    .expect("written");
-    fs_err::write(
-        other.root.join("src/main.rs"),
-        format!("{TELLS}// panics: {{}}\n"),
-    )
-    .expect("written");
     assert!(bytes(&one) == bytes(&other));
     let modified = |project: &Project| {
         let path = project.root.join("out/arm64/tells");

@@ -21,6 +21,34 @@ fn a_go_mod_makes_a_go_project_even_with_an_out_folder_beside_it() {
 }
 
 #[test]
+fn a_cargo_toml_makes_a_rust_project_whatever_helps_beside_it() {
+    let kind = |files: &[&str]| {
+        let folder = folder(files);
+        detect(folder.path(), Declared::default()).map(|found| found.kind)
+    };
+    let files = ["Cargo.toml", "Makefile", "native.c", "out/arm64/app"];
+    assert_eq!(kind(&files).expect("detected"), Kind::Cargo);
+    for other in ["go.mod", "CMakeLists.txt"] {
+        let error = kind(&["Cargo.toml", other]).expect_err(other);
+        assert!(matches!(error, Error::Ambiguous { .. }), "{other}");
+    }
+}
+
+#[test]
+fn a_rust_project_begins_at_its_workspace_or_where_it_is_configured() {
+    let folder = folder(&["a/src/main.rs", "b/src/main.rs", "b/polyarch.toml"]);
+    let write = |name: &str, text: &str| {
+        fs_err::write(folder.path().join(name), text).expect("written");
+    };
+    write("Cargo.toml", "[workspace]\nmembers = ['a', 'b']\n");
+    write("a/Cargo.toml", "[package]\nname = 'a'\n");
+    write("b/Cargo.toml", "[package]\nname = 'b'\n");
+    let root = |name: &str| root_of(&folder.path().join(name));
+    assert_eq!(root("a/src"), folder.path());
+    assert_eq!(root("b/src"), folder.path().join("b"));
+}
+
+#[test]
 fn files_in_out_alone_are_a_prebuilt_project() {
     let folder = folder(&["out/arm64/app", "out/armv7/app"]);
     let found = detect(folder.path(), Declared::default()).expect("detected");
