@@ -74,7 +74,7 @@ fn no_project_and_two_kinds_of_project_are_told_apart() {
     says(
         &both.fails(2, &["build", "--kind", "cobol"]),
         &[
-            "--kind: unknown kind of project `cobol`: expected `go`, `cmake`, `make`, `c` or `prebuilt`",
+            "--kind: unknown kind of project `cobol`: expected `go`, `cargo`, `cmake`, `make`, `c` or `prebuilt`",
         ],
     );
     both.write("polyarch.toml", "build.kind = 'ada'\n");
