@@ -4,6 +4,7 @@
 //! `tests/fetch` has added.
 
 mod faults;
+mod native;
 
 use super::support::judge::{agrees, judge, run};
 use super::support::program::Project;

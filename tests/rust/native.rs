@@ -1,0 +1,89 @@
+//! Rust programs with C in them: build scripts find the compilers of their target, and a machine
+//! without a C compiler still runs build scripts.
+
+use super::printed;
+use crate::support::program::{Project, ran};
+
+/// Compiles C as the crates do that build scripts use for it: by variables named after the target.
+const BUILD: &str = r#"use std::env;
+use std::path::Path;
+use std::process::Command;
+
+fn tool(name: &str) -> String {
+    let target = env::var("TARGET").unwrap().replace('-', "_");
+    env::var(format!("{name}_{target}")).expect(name)
+}
+
+fn main() {
+    let out = env::var("OUT_DIR").unwrap();
+    let (object, archive) = (Path::new(&out).join("add.o"), Path::new(&out).join("libadd.a"));
+    let target = format!("--target={}", env::var("TARGET").unwrap());
+    let compiled = Command::new(tool("CC"))
+        .args(["-O2", &target, "-c", "add.c", "-o"])
+        .arg(&object)
+        .status();
+    assert!(compiled.unwrap().success());
+    let archived = Command::new(tool("AR")).arg("crs").arg(&archive).arg(&object).status();
+    assert!(archived.unwrap().success());
+    println!("cargo::rustc-link-search=native={out}");
+    println!("cargo::rustc-link-lib=static=add");
+    println!("cargo::rerun-if-changed=add.c");
+}
+"#;
+
+fn project() -> Project {
+    Project::with(&[
+        (
+            "Cargo.toml",
+            "[package]\nname = 'adds'\nversion = '0.1.0'\nedition = '2021'\n\
+             [dependencies]\nadd-sys = { path = 'add-sys' }\n[workspace]\n",
+        ),
+        (
+            "src/main.rs",
+            "fn main() {\n    let caught = std::panic::catch_unwind(|| assert_eq!(add_sys::add(1, 1), 3));\n    \
+             println!(\"{} {}\", add_sys::add(20, 22), caught.is_err());\n}\n",
+        ),
+        (
+            "add-sys/Cargo.toml",
+            "[package]\nname = 'add-sys'\nversion = '0.1.0'\nedition = '2021'\nlinks = 'plus'\n\
+             build = 'build.rs'\n",
+        ),
+        ("add-sys/build.rs", BUILD),
+        (
+            "add-sys/add.c",
+            "#include <string.h>\n#include <stdlib.h>\n\
+             int add(int a, int b) { char *p = malloc(8); memset(p, 0, 8); a += p[0]; free(p); return a + b; }\n",
+        ),
+        (
+            "add-sys/src/lib.rs",
+            "mod c { extern \"C\" { pub fn add(a: i32, b: i32) -> i32; } }\n\
+             pub fn add(a: i32, b: i32) -> i32 { unsafe { c::add(a, b) } }\n",
+        ),
+    ])
+}
+
+#[test]
+fn c_in_a_dependency_is_compiled_for_each_target_and_linked_without_shared_libraries() {
+    let project = project();
+    let ran = project.ok(&["compile", "-v", "--platform", "amd64,arm64"]);
+    assert!(ran.stderr.contains("with C: add-sys"), "{}", ran.stderr);
+    for folder in ["amd64", "arm64"] {
+        let program = project.root.join("out").join(folder).join("adds");
+        let facts = polyarch::elf::Facts::read(&program).expect("an ELF file");
+        assert!(facts.needed.is_empty(), "{folder}: {:?}", facts.needed);
+        assert_eq!(printed(&project, folder, "adds"), "42 true\n");
+    }
+}
+
+#[test]
+fn a_machine_without_a_c_compiler_builds_what_runs_during_the_build() {
+    let project = project();
+    let cargo = which::which("cargo").expect("runs these tests");
+    // What cargo stands beside is no C compiler.
+    let folder = cargo.parent().expect("a folder").to_owned();
+    assert!(!folder.join("cc").exists());
+    let mut command = project.polyarch(&["compile", "--platform", "amd64,arm64"]);
+    let ran = ran(command.env("PATH", folder));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(printed(&project, "arm64", "adds"), "42 true\n");
+}
