@@ -10,6 +10,7 @@ use crate::plan;
 use crate::process;
 use crate::project::cargo::{self, CargoProject, Question};
 use crate::settings::Settings;
+use crate::settings::config::BuildConfig;
 use crate::target::{self, Libc, Platform, Target};
 use crate::toolchain::rust::{Allowed, Wanted};
 use crate::toolchain::{Compilers, Rust};
@@ -24,11 +25,9 @@ pub(super) fn read(
     let directory = &settings.directory;
     let rust = tools.rust(directory)?;
     let triples: BTreeSet<String> = libcs.iter().map(triple).collect();
-    // The graph is read once; features differ little between the platforms of one build.
-    let first = libcs.keys().next().copied();
-    let build = first.map(|platform| settings.build(platform));
-    let build = build.unwrap_or_default();
-    let environment = build.env.clone().unwrap_or_default();
+    let builds: Vec<BuildConfig> = libcs.keys().map(|one| settings.build(*one)).collect();
+    let environment = builds.first().and_then(|build| build.env.clone());
+    let environment = environment.unwrap_or_default();
     let cargo = rust.toolchain.program.clone();
     let mut source = cargo::read(&Question {
         cargo: &cargo.unwrap_or_else(|| "cargo".into()),
@@ -36,13 +35,30 @@ pub(super) fn read(
         environment: &environment,
         packages: settings.packages(),
         bins: settings.bins(),
-        features: &plan::cargo::features(&build),
+        features: &plan::cargo::features(&every(&builds)),
         triples: &triples,
         locked: context.global.locked,
         offline: context.global.offline,
     })?;
     source.libcs = libcs;
     Ok((source, rust))
+}
+
+/// The features of all platforms together: the graph is read once, and has to show what any of them
+/// brings along.
+fn every(builds: &[BuildConfig]) -> BuildConfig {
+    let mut features: Vec<String> = builds
+        .iter()
+        .flat_map(|build| build.features.iter().flatten().cloned())
+        .collect();
+    features.sort();
+    features.dedup();
+    let without = |build: &BuildConfig| build.default_features == Some(false);
+    BuildConfig {
+        features: Some(features),
+        default_features: Some(!builds.iter().all(without)),
+        ..BuildConfig::default()
+    }
 }
 
 /// Makes sure of the standard libraries, and sets up the C compilers that are needed: where there is

@@ -17,13 +17,13 @@ use std::time::Instant;
 use cargo_metadata::Message;
 
 use self::environment::Setup;
+use self::library::Library;
 use super::{Artifact, Error, Failure, Finished, Options, Workspace};
 use crate::elf;
 use crate::interrupt;
 use crate::plan::cargo::CargoStep;
 use crate::plan::{Action, Plan, Step};
 use crate::process::{self, CommandSpec, Runner, Stop};
-use crate::store::Tree;
 use crate::target::Platform;
 use crate::toolchain::Rust;
 
@@ -32,9 +32,9 @@ struct Ready<'a> {
     step: &'a Step,
     cargo: &'a CargoStep,
     setup: Setup,
-    /// Its standard library, where that is one of ours; in use for as long as this lives.
+    /// Its standard library, where that is one of ours.
     #[expect(dead_code, reason = "kept for its lock")]
-    library: Option<Tree>,
+    library: Option<Library>,
 }
 
 /// Steps that are one call.
@@ -54,8 +54,8 @@ pub(super) fn run(
         let Action::Cargo(cargo) = &step.action else {
             continue;
         };
-        let library = library::sysroot(cargo, step.platform, rust, workspace, options)?;
-        let place = library.as_ref().map(|tree| tree.path.as_path());
+        let library = library::find(cargo, step.platform, rust, workspace, options)?;
+        let place = library.as_ref().map(|library| library.place.as_path());
         let setup = environment::set_up(cargo, step.platform, rust, place, options)?;
         let ready = Ready {
             step,

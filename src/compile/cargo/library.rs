@@ -4,7 +4,7 @@
 //! Cargo builds it for an empty package (`-Zbuild-std`, <https://doc.rust-lang.org/cargo/reference/unstable.html#build-std>),
 //! so that neither the project nor its build scripts see unstable features switched on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::{Error, Failure, Options, Workspace};
 use crate::interrupt;
@@ -18,14 +18,22 @@ use crate::toolchain::rust::Wanted;
 /// What the empty package is called.
 const PACKAGE: &str = "standard-library-of-nothing";
 
-/// The sysroot of a step whose standard library is built here; none where it came compiled.
-pub(super) fn sysroot(
+/// A standard library of ours; in use for as long as this lives.
+pub(super) struct Library {
+    /// The sysroot that it is part of.
+    pub(super) place: PathBuf,
+    #[expect(dead_code, reason = "kept for its lock")]
+    tree: Tree,
+}
+
+/// The standard library of a step, where it is built here; none where it came compiled.
+pub(super) fn find(
     cargo: &CargoStep,
     platform: Platform,
     rust: &Rust,
     workspace: &Workspace,
     options: &Options<'_>,
-) -> Result<Option<Tree>, Error> {
+) -> Result<Option<Library>, Error> {
     if !rust.is_from_source(&cargo.triple) {
         return Ok(None);
     }
@@ -47,7 +55,26 @@ pub(super) fn sysroot(
         drop(meter);
         result
     })?;
-    Ok(Some(tree))
+    let place = link(&tree, cargo)?;
+    Ok(Some(Library { place, tree }))
+}
+
+/// Puts a link to the library into one sysroot for all targets, beside what cargo compiles with it:
+/// targets whose flags are the same can be one call.
+fn link(tree: &Tree, cargo: &CargoStep) -> std::io::Result<PathBuf> {
+    let place = cargo.target_directory.join("polyarch/sysroot");
+    let triples = place.join("lib/rustlib");
+    fs_err::create_dir_all(&triples)?;
+    let link = triples.join(&cargo.triple);
+    let target = tree.path.join("lib/rustlib").join(&cargo.triple);
+    if fs_err::read_link(&link).is_ok_and(|present| present == target) {
+        return Ok(place);
+    }
+    if fs_err::symlink_metadata(&link).is_ok() {
+        fs_err::remove_file(&link)?;
+    }
+    fs_err::os::unix::fs::symlink(target, link)?;
+    Ok(place)
 }
 
 fn build(
