@@ -73,7 +73,7 @@ pub(super) fn run(
     for call in &calls {
         match call.run(rust, workspace, options) {
             Ok(own) => artifacts.extend(own),
-            Err(Error::Failed(failed)) if !options.fail_fast => failures.extend(failed),
+            Err(Error::Failed(failed)) if !options.fail_fast => join(&mut failures, failed),
             Err(error) => return Err(error),
         }
     }
@@ -82,6 +82,16 @@ pub(super) fn run(
         Ok(artifacts)
     } else {
         Err(Error::Failed(failures))
+    }
+}
+
+/// Adds failures; platforms with one message are one failure.
+fn join(failures: &mut Vec<Failure>, others: Vec<Failure>) {
+    for other in others {
+        match failures.iter_mut().find(|one| one.message == other.message) {
+            Some(one) => one.platforms.extend(other.platforms),
+            None => failures.push(other),
+        }
     }
 }
 
