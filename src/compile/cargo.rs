@@ -7,17 +7,17 @@
 mod environment;
 mod flags;
 mod library;
+mod messages;
 
 use std::collections::BTreeSet;
-use std::io::{BufReader, Seek, SeekFrom};
+use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cargo_metadata::Message;
-
 use self::environment::Setup;
 use self::library::Library;
+use self::messages::Program;
 use super::{Artifact, Error, Failure, Finished, Options, Workspace};
 use crate::elf;
 use crate::interrupt;
@@ -68,10 +68,32 @@ pub(super) fn run(
             None => calls.push(Call { steps: vec![ready] }),
         }
     }
+    let mut linked = BTreeSet::new();
+    let result = all(&calls, rust, workspace, options, &mut linked);
+    if let Some(damage) = super::damaged(options)? {
+        messages::forget(&linked)?;
+        super::forget(plan, &[])?;
+        let failed = match result {
+            Err(Error::Failed(failed)) => failed,
+            _ => Vec::new(),
+        };
+        return Err(Error::Damaged { damage, failed });
+    }
+    result
+}
+
+/// Runs the calls; `linked` is told what linkers have written, whatever fails.
+fn all(
+    calls: &[Call<'_>],
+    rust: &Rust,
+    workspace: &Workspace,
+    options: &Options<'_>,
+    linked: &mut BTreeSet<PathBuf>,
+) -> Result<Vec<Artifact>, Error> {
     let mut artifacts = Vec::new();
     let mut failures = Vec::new();
-    for call in &calls {
-        match call.run(rust, workspace, options) {
+    for call in calls {
+        match call.run(rust, workspace, options, linked) {
             Ok(own) => artifacts.extend(own),
             Err(Error::Failed(failed)) if !options.fail_fast => join(&mut failures, failed),
             Err(error) => return Err(error),
@@ -120,6 +142,7 @@ impl Call<'_> {
         rust: &Rust,
         workspace: &Workspace,
         options: &Options<'_>,
+        linked: &mut BTreeSet<PathBuf>,
     ) -> Result<Vec<Artifact>, Error> {
         let Some(first) = self.steps.first() else {
             return Ok(Vec::new());
@@ -137,14 +160,15 @@ impl Call<'_> {
             messages.try_clone()?,
         )?;
         drop(meter);
+        messages.seek(SeekFrom::Start(0))?;
+        let made = messages::read(messages, output.status.success())?;
+        linked.extend(made.linked);
         if !output.status.success() {
             return Err(self.failure(first, &output, workspace));
         }
-        messages.seek(SeekFrom::Start(0))?;
-        let programs = programs(messages)?;
         let mut artifacts = Vec::new();
         for ready in &self.steps {
-            let own = ready.publish(&programs, workspace, options.loader)?;
+            let own = ready.publish(&made.programs, workspace, options.loader)?;
             (options.finished)(&Finished {
                 platform: ready.step.platform,
                 artifacts: own.clone(),
@@ -221,31 +245,6 @@ impl Call<'_> {
             None => Error::Failed(failed),
         }
     }
-}
-
-/// A program that cargo has made, or that was up to date.
-struct Program {
-    package: String,
-    name: String,
-    path: PathBuf,
-}
-
-fn programs(messages: std::fs::File) -> Result<Vec<Program>, Error> {
-    let mut programs = Vec::new();
-    for message in Message::parse_stream(BufReader::new(messages)) {
-        interrupt::check()?;
-        if let Message::CompilerArtifact(artifact) = message?
-            && let Some(path) = artifact.executable
-            && artifact.target.is_bin()
-        {
-            programs.push(Program {
-                package: artifact.package_id.repr,
-                name: artifact.target.name,
-                path: path.into(),
-            });
-        }
-    }
-    Ok(programs)
 }
 
 impl Ready<'_> {

@@ -144,7 +144,7 @@ pub fn run(
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     let collected = collect(results);
-    if let Some(damage) = damaged(options.compilers)? {
+    if let Some(damage) = damaged(options)? {
         let (done, failed) = collected.unwrap_or_default();
         forget(plan, &done)?;
         return Err(Error::Damaged { damage, failed });
@@ -166,9 +166,9 @@ pub fn run(
 
 /// What a compiler has lost of its own libraries since it was set up; whatever was linked meanwhile
 /// may be wrong.
-fn damaged(compilers: &BTreeMap<Platform, Compilers>) -> Result<Option<Damage>, Error> {
+fn damaged(options: &Options<'_>) -> Result<Option<Damage>, Error> {
     let mut seen = BTreeSet::new();
-    for one in compilers.values() {
+    for one in options.compilers.values().chain(options.machine) {
         if seen.insert(&one.cache().path) {
             let damage = one.cache().damage()?;
             if let Some(first) = damage.into_iter().next() {
@@ -189,7 +189,7 @@ fn forget(plan: &Plan, done: &[Done]) -> std::io::Result<()> {
         Done::Artifacts(artifacts) => &artifacts[..],
         Done::Built(built) => built.published(),
     });
-    // Go would find its programs up to date.
+    // Go would find its programs up to date; cargo's own folder is cleared where its messages are known.
     let planned = plan.outputs.iter().map(|output| output.path.as_path());
     let results = own
         .map(|artifact| artifact.path.as_path())

@@ -211,7 +211,7 @@ mod tests {
 
     const DEEP: Part = Part {
         folder: "g/o",
-        holds: |name| !name.ends_with(".tmp"),
+        holds: |name| Path::new(name).extension().is_none_or(|end| end != "tmp"),
     };
     const FLAT: Part = Part {
         folder: "o",

@@ -2,7 +2,7 @@
 //! without a C compiler still runs build scripts.
 
 use super::printed;
-use crate::support::program::{Project, ran};
+use crate::support::program::{Project, ran, store_without_caches};
 
 /// Compiles C as the crates do that build scripts use for it: by variables named after the target.
 const BUILD: &str = r#"use std::env;
@@ -86,4 +86,44 @@ fn a_machine_without_a_c_compiler_builds_what_runs_during_the_build() {
     let ran = ran(command.env("PATH", folder));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(printed(&project, "arm64", "adds"), "42 true\n");
+}
+
+#[test]
+fn what_was_linked_while_the_compilers_cache_was_damaged_is_linked_again() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    store_without_caches(home.path());
+    let project = Project::with(&[
+        (
+            "Cargo.toml",
+            "[package]\nname = 'app'\nversion = '0.1.0'\nedition = '2021'\n[workspace]\n",
+        ),
+        ("src/main.rs", "fn main() { println!(\"sound\") }\n"),
+        (
+            "build.rs",
+            "fn main() {\n    println!(\"cargo::rerun-if-env-changed=HARM\");\n    \
+             let Some(cache) = std::env::var_os(\"HARM\") else { return };\n    \
+             let harm = \"for file in */global/o/*/*; do echo >> \\\"$file\\\"; done\";\n    \
+             std::process::Command::new(\"sh\").args([\"-c\", harm]).current_dir(cache).status().unwrap();\n}\n",
+        ),
+        ("polyarch.toml", "[toolchain]\nlibc = 'gnu.2.36'\n"),
+    ]);
+    let build = |harm: bool| {
+        let mut command = project.polyarch(&["compile", "--platform", "arm64"]);
+        command.env("POLYARCH_HOME", home.path());
+        if harm {
+            command.env("HARM", home.path().join("v1/caches"));
+        }
+        ran(&mut command)
+    };
+    let whole = build(false);
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    let harmed = build(true);
+    assert_eq!(harmed.code, 6, "{}", harmed.stderr);
+    let made = "target/aarch64-unknown-linux-gnu/release/app";
+    for left in ["out/arm64/app", made] {
+        assert!(!project.root.join(left).exists(), "{left}");
+    }
+    let whole = build(false);
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    assert_eq!(printed(&project, "arm64", "app"), "sound\n");
 }
