@@ -119,6 +119,46 @@ fn rust_cli_is_built_without_a_c_compiler_and_runs_the_same_on_each_platform() {
     }
 }
 
+/// Builds an example of Rust for these platforms and gives what a program prints, which must be the
+/// same on each.
+fn rust_example(name: &str, platforms: &[&str], program: &str, arguments: &[&str]) -> String {
+    let project = Project::example(name);
+    project.ok(&["compile", "--platform", &platforms.join(",")]);
+    let printed = |text: &&str| {
+        let (platform, out) = (platform(text), project.root.join("out"));
+        let program = out.join(platform.directory()).join(program);
+        let facts = polyarch::elf::Facts::read(&program).expect("an ELF file");
+        assert!(facts.needed.is_empty(), "{text}: {:?}", facts.needed);
+        run(platform, &program, arguments).stdout
+    };
+    let printed: Vec<String> = platforms.iter().map(printed).collect();
+    assert!(printed.iter().all(|one| *one == printed[0]), "{printed:#?}");
+    printed[0].clone()
+}
+
+#[test]
+fn rust_workspace_becomes_two_programs_with_what_a_macro_and_a_build_script_made() {
+    let platforms = ["linux/amd64", "linux/arm64", "linux/386"];
+    let printed = rust_example("rust-workspace", &platforms, "server", &["de", "fr", "xx"]);
+    assert_eq!(printed, "Guten Tag\nBonjour\n?\n");
+    let printed = rust_example("rust-workspace", &["linux/arm64"], "tool", &["20"]);
+    assert_eq!(printed, "2 3 5 7 11 13 17 19\n");
+}
+
+#[test]
+fn rust_csys_is_linked_with_the_c_libraries_that_its_crates_compile() {
+    let platforms = ["linux/amd64", "linux/arm64"];
+    let printed = rust_example("rust-csys", &platforms, "rust-csys", &["hello", "you"]);
+    assert_eq!(printed, "youyo 3000 true\nhello 5000 true\n");
+}
+
+#[test]
+fn rust_tls_shakes_hands_with_itself_on_each_platform() {
+    let platforms = ["linux/amd64", "linux/arm64"];
+    let printed = rust_example("rust-tls", &platforms, "rust-tls", &["hello"]);
+    assert_eq!(printed, "TLSv1_2: HELLO\nTLSv1_3: HELLO\n");
+}
+
 #[test]
 fn prebuilt_files_become_an_image_for_the_platforms_they_exist_for() {
     let source = Project::go();

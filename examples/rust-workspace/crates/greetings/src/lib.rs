@@ -1,0 +1,3 @@
+//! Texts in several languages.
+
+include!(concat!(env!("OUT_DIR"), "/greetings.rs"));
