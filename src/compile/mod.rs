@@ -4,6 +4,7 @@
 //! build systems that know how share them as they are needed.
 
 mod cargo;
+mod crates;
 mod error;
 mod go;
 mod headers;

@@ -139,3 +139,33 @@ fn an_error_in_the_code_is_told_as_the_compiler_tells_it() {
     );
     assert!(ran.stderr.contains("error[E0425]"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_build_script_that_finds_no_library_is_told_the_feature_and_the_package() {
+    let project = Project::with(&[
+        (
+            "Cargo.toml",
+            "[package]\nname = 'app'\nversion = '0.1.0'\nedition = '2021'\n\
+             [dependencies]\nlibz-sys = { path = 'libz-sys' }\n[workspace]\n",
+        ),
+        ("src/main.rs", "fn main() {}\n"),
+        (
+            "libz-sys/Cargo.toml",
+            "[package]\nname = 'libz-sys'\nversion = '1.1.20'\nedition = '2021'\n",
+        ),
+        ("libz-sys/src/lib.rs", ""),
+        // What the crate `pkg-config` says.
+        (
+            "libz-sys/build.rs",
+            "fn main() { panic!(\"pkg-config has not been configured to support cross-compilation.\") }\n",
+        ),
+    ]);
+    let ran = project.fails(1, &["compile", "--platform", "arm64"]);
+    for expected in [
+        "failed to run custom build command for `libz-sys v1.1.20",
+        "hint: `cargo add libz-sys@1.1.20 --features static`",
+        "`packages = [\"zlib1g-dev\"]` under `[sysroot]`",
+    ] {
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    }
+}
