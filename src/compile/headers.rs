@@ -35,12 +35,22 @@ pub(super) fn hint(failures: &[Failure]) -> Option<String> {
             packages.entry(package).or_insert(one.name);
         }
     }
+    let used = failures
+        .iter()
+        .find_map(|failure| failure.platforms.first())
+        .map(|platform| {
+            format!(
+                ", and `--sysroot=$(polyarch sysroot path --platform {platform})` among the \
+                 compiler's flags"
+            )
+        });
+    let used = used.unwrap_or_default();
     if !packages.is_empty() {
         let has = |(package, header): (&&str, &&str)| format!("`{header}` is in `{package}`");
         let named: Vec<String> = packages.iter().take(NAMED).map(has).collect();
         let listed: Vec<String> = packages.keys().map(|name| format!("\"{name}\"")).collect();
         return Some(format!(
-            "{}: `packages = [{}]` under `[sysroot]`",
+            "{}: `packages = [{}]` under `[sysroot]`{used}",
             named.join(", "),
             listed.join(", ")
         ));
@@ -49,7 +59,7 @@ pub(super) fn hint(failures: &[Failure]) -> Option<String> {
     let unknown = missing.iter().find(|one| one.system)?;
     Some(format!(
         "if a library of Debian's has `{}`, name its package: `packages = [\"NAME-dev\"]` under \
-         `[sysroot]`",
+         `[sysroot]`{used}",
         unknown.name
     ))
 }
