@@ -20,11 +20,13 @@ use crate::progress::Observer;
 use crate::settings::Flags;
 use crate::target::{Libc, Platform};
 use crate::toolchain::Compilers;
+use crate::toolchain::rust::environment;
 
 const EXEC_EXAMPLES: &str = "\
 Examples:
   polyarch exec --platform linux/arm64 -- make
   polyarch exec --platform linux/riscv64 -- sh -c './configure && make'
+  polyarch exec --platform linux/arm64 -- cargo build --release
   polyarch exec --platform arm64,armv7 -- sh -c '$CC -O2 -o hello-$POLYARCH_ARCH hello.c'
   polyarch exec --platform linux/arm64 --libc gnu.2.31 -- cmake -B build";
 
@@ -283,7 +285,7 @@ impl Ready {
             None => libc::find(context, &settings, &tools, &platforms)?,
         };
         for (platform, libc) in libcs {
-            compilers.push(tools.compilers(platform, libc)?);
+            compilers.push(with_cargo(tools.compilers(platform, libc)?));
         }
         tools.keep_lock()?;
         Ok(Self { compilers })
@@ -298,6 +300,18 @@ impl Ready {
             }),
         }
     }
+}
+
+/// With what cargo reads. What the user has set for a target stays; which target is built follows from
+/// the platform.
+fn with_cargo(mut compilers: Compilers) -> Compilers {
+    let variables = environment::cargo(&compilers).into_iter();
+    let variables = variables.filter_map(|(name, value)| {
+        let is_set = name != "CARGO_BUILD_TARGET" && std::env::var_os(&name).is_some();
+        Some((name, value.into_string().ok()?)).filter(|_| !is_set)
+    });
+    compilers.environment.extend(variables);
+    compilers
 }
 
 /// A value as a POSIX shell takes it.

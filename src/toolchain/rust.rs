@@ -4,6 +4,7 @@
 //! after `rustup target add` where a standard library was missing and fetching it is allowed. The
 //! layout of a sysroot is rustc's (`rustc --print sysroot`, `lib/rustlib/<target>/lib`).
 
+pub mod environment;
 mod error;
 
 use std::collections::BTreeSet;

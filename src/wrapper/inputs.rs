@@ -128,6 +128,19 @@ fn is_versioned(name: &str) -> bool {
     })
 }
 
+/// Whether it is a start file of the musl that rustc brings along: rustc names them itself, in a folder
+/// that it calls so, unless it is told `-C link-self-contained=no`.
+pub(super) fn is_brought_start_file(path: &OsStr) -> bool {
+    let path = Path::new(path);
+    let folder = path.parent().and_then(Path::file_name);
+    let start = ["crt1", "rcrt1", "Scrt1", "crti", "crtn"];
+    let own = ["crtbegin", "crtbeginS", "crtbeginT", "crtend", "crtendS"];
+    let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    folder.is_some_and(|name| name == "self-contained")
+        && path.extension().is_some_and(|end| end == "o")
+        && start.iter().chain(&own).any(|name| *name == stem)
+}
+
 /// What `-x` says, in words that zig has; `none` for what the names say.
 pub(super) fn language(given: &str) -> Option<String> {
     let language = match given {

@@ -188,6 +188,11 @@ impl<'a> Command<'a> {
             self.output = Some(path);
             return;
         }
+        // zig adds its own, whatever `-nostartfiles` says.
+        let is_musl = self.spec.triple.contains("-musl");
+        if is_musl && self.phase == Phase::Link && inputs::is_brought_start_file(&path) {
+            return;
+        }
         self.add(Input::new(path, self.explicit.as_deref(), self.language));
     }
 

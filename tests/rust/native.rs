@@ -2,6 +2,7 @@
 //! without a C compiler still runs build scripts.
 
 use super::printed;
+use crate::support::judge::run;
 use crate::support::program::{Project, ran, store_without_caches};
 
 /// Compiles C as the crates do that build scripts use for it: by variables named after the target.
@@ -73,6 +74,39 @@ fn c_in_a_dependency_is_compiled_for_each_target_and_linked_without_shared_libra
         assert!(facts.needed.is_empty(), "{folder}: {:?}", facts.needed);
         assert_eq!(printed(&project, folder, "adds"), "42 true\n");
     }
+}
+
+#[test]
+fn cargo_itself_builds_for_a_platform_where_its_environment_is_set_up() {
+    let project = project();
+    let evaluated = format!(
+        "eval \"$('{}' env --platform amd64)\" && cargo build --offline --quiet",
+        env!("CARGO_BIN_EXE_polyarch")
+    );
+    let mut shell = project.polyarch(&["exec", "--platform", "arm64", "--"]);
+    let exec = ran(shell.args(["cargo", "build", "--offline", "--quiet"]));
+    assert_eq!(exec.code, 0, "{}", exec.stderr);
+    let ours = project.polyarch(&["env"]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &evaluated]).current_dir(&project.root);
+    for (name, value) in ours.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let shell = ran(&mut shell);
+    assert_eq!(shell.code, 0, "{}", shell.stderr);
+    for (platform, triple) in [("arm64", "aarch64"), ("amd64", "x86_64")] {
+        let folder = format!("target/{triple}-unknown-linux-musl/debug/adds");
+        let program = project.root.join(folder);
+        let platform = platform.parse().expect("a platform");
+        assert_eq!(run(platform, &program, &[]).stdout, "42 true\n");
+    }
+    // What the user has set stays.
+    let mut command = project.polyarch(&["env", "--platform", "arm64"]);
+    let ran = ran(command.env("CC_aarch64_unknown_linux_musl", "/my/cc"));
+    assert!(!ran.stdout.contains("export CC_aarch64"), "{}", ran.stdout);
 }
 
 #[test]

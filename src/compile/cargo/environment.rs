@@ -1,5 +1,4 @@
-//! What cargo and build scripts find in their environment for a target: the linker, and C compilers
-//! under the names that the crates `cc`, `cmake`, `bindgen` and `pkg-config` look for.
+//! What cargo is told for a target: the linker, flags, and the variables of build scripts.
 //!
 //! What the user has set for the target is left as it is.
 
@@ -13,7 +12,8 @@ use super::super::{Error, Options};
 use super::flags::{self, Linker};
 use crate::plan::cargo::CargoStep;
 use crate::target::Platform;
-use crate::toolchain::{Compilers, Rust};
+use crate::toolchain::Rust;
+use crate::toolchain::rust::environment::{build_scripts, underscored};
 
 /// What a target asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,31 +98,4 @@ fn configuration(cargo: &CargoStep, rust: &Rust) -> Result<Config, Error> {
         .env(environment)
         .host_triple(rust.host.clone());
     Ok(Config::load_with_options(&cargo.directory, options)?)
-}
-
-/// The variables that build scripts read for a target.
-fn build_scripts(triple: &str, compilers: &Compilers) -> BTreeMap<String, OsString> {
-    let name = underscored(triple);
-    let place = compilers.bin.parent().unwrap_or(&compilers.bin);
-    let tools = [
-        ("CC", "cc"),
-        ("CXX", "c++"),
-        ("AR", "ar"),
-        ("RANLIB", "ranlib"),
-    ];
-    let tools = tools.map(|(variable, tool)| (variable, compilers.tool(tool)));
-    let files = [
-        ("CMAKE_TOOLCHAIN_FILE", compilers.cmake.clone()),
-        // What is the machine's must not be found for the target.
-        ("PKG_CONFIG_LIBDIR", place.join("pkgconfig")),
-    ];
-    tools
-        .into_iter()
-        .chain(files)
-        .map(|(variable, path)| (format!("{variable}_{name}"), path.into_os_string()))
-        .collect()
-}
-
-fn underscored(triple: &str) -> String {
-    triple.replace(['-', '.'], "_")
 }

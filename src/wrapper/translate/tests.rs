@@ -400,6 +400,24 @@ fn what_musls_macros_give_is_no_error() {
 }
 
 #[test]
+fn start_files_that_rustc_brings_are_left_out_for_those_of_the_compiler() {
+    let line = "-nostartfiles /r/self-contained/crt1.o /r/self-contained/crti.o a.o \
+                /r/self-contained/crtend.o /r/self-contained/libx.o /own/crt1.o";
+    let inputs = |libc: &str| {
+        let plan = planned(("linux/arm64", libc), Language::C, line).unwrap();
+        let words = plan.calls[0].arguments.iter();
+        let words = words.filter_map(|word| word.to_str());
+        let inputs: Vec<String> = words
+            .filter(|word| word.ends_with(".o"))
+            .map(str::to_owned)
+            .collect();
+        inputs.join(" ")
+    };
+    assert_eq!(inputs("musl"), "a.o /r/self-contained/libx.o /own/crt1.o");
+    assert!(inputs("gnu.2.36").starts_with("/r/self-contained/crt1.o "));
+}
+
+#[test]
 fn what_the_platform_cannot_do_is_refused() {
     let gnu = ("linux/arm64", "gnu.2.36");
     let musl = ("linux/arm64", "musl");
