@@ -115,6 +115,9 @@ pub(super) struct ProjectArgs {
     /// Keep symbols and debug information
     #[arg(long)]
     pub(super) debug: bool,
+    /// Further arguments of cargo build or make, or of cmake when it configures
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    pub(super) arguments: Vec<String>,
 }
 
 /// What the image holds and where it goes: flags of `build` and `plan`.
@@ -160,6 +163,7 @@ impl ProjectArgs {
             profile: self.profile.clone(),
             ldflags: self.ldflags.clone(),
             debug: self.debug,
+            arguments: self.arguments.clone(),
             ..Flags::default()
         }
     }

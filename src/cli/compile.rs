@@ -20,6 +20,7 @@ Examples:
   polyarch compile                              every command, for the usual platforms
   polyarch compile --platform arm64,armv7,armv6
   polyarch compile --platform riscv64 --bin server --ldflags '-X main.version=1.2'
+  polyarch compile -- --features tls            further arguments of cargo build
   polyarch compile --json                       the files as JSON";
 
 /// Compile for every platform, into out/<arch>

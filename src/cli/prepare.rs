@@ -51,13 +51,15 @@ pub(super) enum Error {
     AllOfNothing(String),
     #[error("base `{0}` is a file or folder here, and it is not said what it holds")]
     BaseIsFile(String),
+    #[error("`{}` behind `--` are arguments of cargo, make or cmake, and this is a {kind} project", .arguments.join(" "))]
+    Arguments { arguments: Vec<String>, kind: Kind },
 }
 
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::NothingInCommon => Exit::Base,
-            Self::AllOfNothing(_) | Self::BaseIsFile(_) => Exit::Usage,
+            Self::AllOfNothing(_) | Self::BaseIsFile(_) | Self::Arguments { .. } => Exit::Usage,
         }
     }
 
@@ -67,6 +69,14 @@ impl Fault for Error {
                 Some("name the platforms: `--platform linux/amd64,linux/arm64`".to_owned())
             }
             Self::AllOfNothing(_) => Some(format!("`--platform {}`", target::DEFAULT.join(","))),
+            Self::Arguments {
+                kind: Kind::Go,
+                arguments,
+            } => {
+                let quoted: Vec<String> = arguments.iter().map(|one| format!("{one:?}")).collect();
+                Some(format!("`flags = [{}]` under `[build]`", quoted.join(", ")))
+            }
+            Self::Arguments { .. } => None,
             Self::BaseIsFile(path) => Some(format!(
                 "`--base oci:{path}` (a layout), `--base oci-archive:{path}` or `--base docker-archive:{path}`"
             )),
@@ -83,6 +93,15 @@ pub(super) fn prepare(
     images: bool,
 ) -> Result<Prepared, Failure> {
     let detected = detected(settings)?;
+    let arguments = &settings.flags.arguments;
+    let takes = matches!(detected.kind, Kind::Cargo | Kind::Make | Kind::Cmake);
+    if !takes && !arguments.is_empty() {
+        return Err(Error::Arguments {
+            arguments: arguments.clone(),
+            kind: detected.kind,
+        }
+        .into());
+    }
     let root = detected.root.clone();
     let repository = std::thread::spawn(move || git::inspect(&root));
     let references = if images {

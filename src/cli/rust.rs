@@ -29,13 +29,20 @@ pub(super) fn read(
     let environment = builds.first().and_then(|build| build.env.clone());
     let environment = environment.unwrap_or_default();
     let cargo = rust.toolchain.program.clone();
+    let mut features = plan::cargo::features(&every(&builds));
+    for further in builds.iter().map(plan::cargo::further_features) {
+        // The same for all platforms, mostly.
+        if !features.ends_with(&further) {
+            features.extend(further);
+        }
+    }
     let mut source = cargo::read(&Question {
         cargo: &cargo.unwrap_or_else(|| "cargo".into()),
         directory,
         environment: &environment,
         packages: settings.packages(),
         bins: settings.bins(),
-        features: &plan::cargo::features(&every(&builds)),
+        features: &features,
         triples: &triples,
         locked: context.global.locked,
         offline: context.global.offline,

@@ -81,13 +81,20 @@ pub(super) fn steps(
         for (name, value) in build.env.iter().flatten() {
             env.insert(name.clone(), values.expand(value)?);
         }
-        let profile = build.profile.clone().unwrap_or_else(|| PROFILE.to_owned());
         let mut arguments = selection(&commands);
         arguments.extend(features(&build));
-        arguments.push(format!("--profile={profile}"));
+        let mut further = Vec::new();
         for argument in build.args.iter().flatten() {
-            arguments.push(values.expand(argument)?);
+            further.push(values.expand(argument)?);
         }
+        // Cargo takes only one.
+        let profile = profile(&further).unwrap_or_else(|| {
+            let profile = build.profile.clone();
+            let profile = profile.unwrap_or_else(|| PROFILE.to_owned());
+            arguments.push(format!("--profile={profile}"));
+            profile
+        });
+        arguments.extend(further);
         let libc = source.libcs.get(&platform).copied().unwrap_or(Libc::Musl);
         let flags = target::rust_flags(platform);
         outputs.extend(commands.iter().map(|command| Output {
@@ -132,6 +139,42 @@ pub fn features(build: &BuildConfig) -> Vec<String> {
     arguments
 }
 
+/// The profile that further arguments of cargo choose.
+fn profile(arguments: &[String]) -> Option<String> {
+    let mut chosen = None;
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if let Some(name) = argument.strip_prefix("--profile=") {
+            chosen = Some(name.to_owned());
+        } else if argument == "--profile" {
+            chosen = arguments.next().cloned();
+        } else if matches!(argument.as_str(), "--release" | "-r") {
+            chosen = Some(PROFILE.to_owned());
+        }
+    }
+    chosen
+}
+
+/// Those of the further arguments that choose features.
+pub fn further_features(build: &BuildConfig) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut arguments = build.args.iter().flatten();
+    while let Some(argument) = arguments.next() {
+        let whole = matches!(
+            argument.as_str(),
+            "--all-features" | "--no-default-features"
+        );
+        let separate = matches!(argument.as_str(), "--features" | "-F");
+        if whole || separate || argument.starts_with("--features=") || argument.starts_with("-F") {
+            found.push(argument.clone());
+        }
+        if separate {
+            found.extend(arguments.next().cloned());
+        }
+    }
+    found
+}
+
 /// The packages and programs, as arguments.
 fn selection(commands: &[CargoCommand]) -> Vec<String> {
     let mut packages: Vec<&str> = commands
@@ -166,4 +209,28 @@ fn folders(source: &CargoProject, target_directory: &std::path::Path) -> Vec<(Pa
     folders.sort_by_key(|(folder, _)| folder.components().count());
     folders.dedup();
     folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn further_arguments_are_asked_for_their_profile_and_their_features() {
+        let words = |line: &str| -> Vec<String> { line.split(' ').map(str::to_owned).collect() };
+        for (line, expected) in [
+            ("--profile=dist -v", Some("dist")),
+            ("--profile dev", Some("dev")),
+            ("-v -r", Some("release")),
+            ("--config profile.release.lto=true", None),
+        ] {
+            assert_eq!(profile(&words(line)).as_deref(), expected, "{line}");
+        }
+        let build = BuildConfig {
+            args: Some(words("-v --features a,b -Fc --all-features --lib")),
+            ..BuildConfig::default()
+        };
+        let expected = words("--features a,b -Fc --all-features");
+        assert_eq!(further_features(&build), expected);
+    }
 }

@@ -25,6 +25,8 @@ pub struct Flags {
     pub ldflags: Option<String>,
     /// `--debug`.
     pub debug: bool,
+    /// What stands behind `--`, behind the configured arguments.
+    pub arguments: Vec<String>,
     /// `--base`.
     pub base: Option<String>,
     /// `--entrypoint`.
@@ -49,6 +51,10 @@ impl Flags {
         }
         if let Some(profile) = &self.profile {
             build.profile = Some(profile.clone());
+        }
+        if !self.arguments.is_empty() {
+            let arguments = build.args.get_or_insert_default();
+            arguments.extend(self.arguments.iter().cloned());
         }
         build.debug = Some(self.debug || build.debug.unwrap_or(false));
     }

@@ -69,6 +69,24 @@ fn features_and_profile_reach_the_program() {
 }
 
 #[test]
+fn what_stands_behind_two_dashes_goes_to_cargo() {
+    let project = tells();
+    let arguments = ["compile", "--platform", "arm64", "--"];
+    project.ok(&[
+        &arguments[..],
+        &["--features", "extra", "--profile=careful"],
+    ]
+    .concat());
+    assert_eq!(printed(&project, "arm64", "tells"), "tells extra debug\n");
+    project.ok(&[&arguments[..], &["--release"]].concat());
+    assert_eq!(printed(&project, "arm64", "tells"), "tells \n");
+    let ran = project.fails(1, &[&arguments[..], &["--no-such-flag"]].concat());
+    assert!(ran.stderr.contains("'--no-such-flag'"), "{}", ran.stderr);
+    let ran = Project::go().fails(2, &[&arguments[..], &["-race"]].concat());
+    assert!(ran.stderr.contains("flags = [\"-race\"]"), "{}", ran.stderr);
+}
+
+#[test]
 fn the_users_flags_hold_from_wherever_cargo_takes_them() {
     let project = tells();
     let told = |arguments: &[(&str, &str)]| {
