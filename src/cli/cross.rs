@@ -285,7 +285,7 @@ impl Ready {
             None => libc::find(context, &settings, &tools, &platforms)?,
         };
         for (platform, libc) in libcs {
-            compilers.push(with_cargo(tools.compilers(platform, libc)?));
+            compilers.push(with_cargo(context, tools.compilers(platform, libc)?)?);
         }
         tools.keep_lock()?;
         Ok(Self { compilers })
@@ -304,14 +304,15 @@ impl Ready {
 
 /// With what cargo reads. What the user has set for a target stays; which target is built follows from
 /// the platform.
-fn with_cargo(mut compilers: Compilers) -> Compilers {
-    let variables = environment::cargo(&compilers).into_iter();
+fn with_cargo(context: &Context<'_>, mut compilers: Compilers) -> Result<Compilers, Failure> {
+    let (store, report) = (context.store.get()?, context.report);
+    let variables = environment::cargo(&compilers, store, report)?.into_iter();
     let variables = variables.filter_map(|(name, value)| {
         let is_set = name != "CARGO_BUILD_TARGET" && std::env::var_os(&name).is_some();
         Some((name, value.into_string().ok()?)).filter(|_| !is_set)
     });
     compilers.environment.extend(variables);
-    compilers
+    Ok(compilers)
 }
 
 /// A value as a POSIX shell takes it.

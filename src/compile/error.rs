@@ -12,6 +12,7 @@ use crate::process;
 use crate::project::gocache;
 use crate::store::{self, Damage};
 use crate::target::Platform;
+use crate::toolchain::rust;
 
 /// Why there are no artifacts.
 #[derive(Debug, Error)]
@@ -25,6 +26,9 @@ pub enum Error {
     /// What cargo's configuration says can't be used.
     #[error("can't read cargo's configuration")]
     CargoConfig(#[from] cargo_config2::Error),
+    /// What build scripts are told can't be found out.
+    #[error(transparent)]
+    Rust(#[from] rust::Error),
     /// The store can't be used.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -107,6 +111,7 @@ impl Fault for Error {
             Self::Failed(_) | Self::NoProgram { .. } => Exit::Compile,
             Self::CargoConfig(_) => Exit::Usage,
             Self::Store(error) => error.exit(),
+            Self::Rust(error) => error.exit(),
             Self::Elf(error) => error.exit(),
             Self::Native(error) => error.exit(),
             Self::Process(error) => error.exit(),
@@ -121,6 +126,7 @@ impl Fault for Error {
             Self::Elf(error) => error.hint(),
             Self::Native(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Rust(error) => error.hint(),
             Self::Cache { cache, .. } => cache.hint(),
             Self::Damaged { .. } => Some(
                 "`polyarch toolchain check --repair` removes what is damaged; then build again"

@@ -46,6 +46,11 @@ impl Glibc {
     pub const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor }
     }
+
+    /// What stands behind the dot.
+    pub const fn minor(self) -> u16 {
+        self.minor
+    }
 }
 
 impl Target {

@@ -103,6 +103,19 @@ fn cargo_itself_builds_for_a_platform_where_its_environment_is_set_up() {
         let platform = platform.parse().expect("a platform");
         assert_eq!(run(platform, &program, &[]).stdout, "42 true\n");
     }
+    // What bindgen is told is where the platform's headers are.
+    let json = project.ok(&["--json", "env", "--platform", "arm64"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let arguments = &json[0]["variables"]["BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_musl"];
+    let arguments = arguments.as_str().expect("set");
+    assert!(
+        arguments.starts_with("--target=aarch64-linux-musl "),
+        "{arguments}"
+    );
+    let mut folders = arguments
+        .split(' ')
+        .filter_map(|one| one.strip_prefix("-isystem"));
+    assert!(folders.any(|folder| std::path::Path::new(folder).join("stdio.h").is_file()));
     // What the user has set stays.
     let mut command = project.polyarch(&["env", "--platform", "arm64"]);
     let ran = ran(command.env("CC_aarch64_unknown_linux_musl", "/my/cc"));

@@ -13,7 +13,7 @@ use super::flags::{self, Linker};
 use crate::plan::cargo::CargoStep;
 use crate::target::Platform;
 use crate::toolchain::Rust;
-use crate::toolchain::rust::environment::{build_scripts, underscored};
+use crate::toolchain::rust::environment::{bindgen, build_scripts, underscored};
 
 /// What a target asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,12 @@ pub(super) fn set_up(
         let own = build_scripts(triple, compilers).into_iter();
         let unset = |name: &str| !cargo.env.contains_key(name) && std::env::var_os(name).is_none();
         variables.extend(own.filter(|(name, _)| unset(name)));
+    }
+    if let (Some(compilers), false) = (compilers, cargo.native.is_empty()) {
+        let store = options.store.get()?;
+        let (name, value) = bindgen(triple, compilers, store, options.observer)?;
+        let is_set = cargo.env.contains_key(&name) || std::env::var_os(&name).is_some();
+        variables.extend(Some((name, value)).filter(|_| !is_set));
     }
     Ok(Setup { flags, variables })
 }

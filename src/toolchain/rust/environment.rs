@@ -8,8 +8,21 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use crate::target::Target;
+use std::path::Path;
+
+use super::Error;
+use crate::digest::Recipe;
+use crate::process::{self, CommandSpec, Runner};
+use crate::progress::Observer;
+use crate::store::{self, Store};
+use crate::target::{Libc, Target};
 use crate::toolchain::Compilers;
+
+/// Goes into the name of what is kept about a compiler's headers: a change of how makes it anew.
+const RULES: &str = "1";
+
+/// The file that it is kept in.
+const KEPT: &str = "arguments";
 
 /// A triple as it stands in the names of variables.
 pub fn underscored(triple: &str) -> String {
@@ -42,17 +55,18 @@ pub fn build_scripts(triple: &str, compilers: &Compilers) -> BTreeMap<String, Os
 /// The variables for cargo as the user calls it: the target, what links for it, and what build
 /// scripts read. Flags are not among them: any would take the place of the user's. Nothing here needs
 /// Rust to be there.
-pub fn cargo(compilers: &Compilers) -> BTreeMap<String, OsString> {
-    let target = Target {
-        platform: compilers.platform,
-        libc: compilers.libc,
-    };
-    let triple = target.rust_triple();
+pub fn cargo(
+    compilers: &Compilers,
+    store: &Store,
+    observer: &dyn Observer,
+) -> Result<BTreeMap<String, OsString>, Error> {
+    let triple = target(compilers).rust_triple();
     let linker = format!(
         "CARGO_TARGET_{}_LINKER",
         underscored(&triple).to_uppercase()
     );
     let mut variables = build_scripts(&triple, compilers);
+    variables.extend([bindgen(&triple, compilers, store, observer)?]);
     variables.insert(linker, compilers.tool("cc").into_os_string());
     variables.insert("CARGO_BUILD_TARGET".to_owned(), triple.into());
     // C that runs during the build: without these the crate `cc` takes `CC`, which is the target's.
@@ -61,5 +75,118 @@ pub fn cargo(compilers: &Compilers) -> BTreeMap<String, OsString> {
             variables.insert(name.to_owned(), path.into());
         }
     }
-    variables
+    Ok(variables)
+}
+
+/// What the crate `bindgen` is told for a target: its libclang is the machine's, and would take the
+/// machine's headers. The compiler is asked once; what it says is kept in the store.
+pub fn bindgen(
+    triple: &str,
+    compilers: &Compilers,
+    store: &Store,
+    observer: &dyn Observer,
+) -> Result<(String, OsString), Error> {
+    let recipe = Recipe::new("clang-arguments")
+        .with(RULES)
+        .with(compilers.digest.to_string())
+        .finish();
+    let label = format!("the headers for {}", compilers.target);
+    let tree = store.tree(&recipe, &label, observer, |into| {
+        let target = target(compilers);
+        let text = arguments(target, &said(compilers)?, &|path| path.is_file());
+        fs_err::write(into.join(KEPT), text).map_err(store_error)
+    })?;
+    let text = fs_err::read_to_string(tree.path.join(KEPT)).map_err(store_error)?;
+    let name = format!("BINDGEN_EXTRA_CLANG_ARGS_{}", underscored(triple));
+    Ok((name, text.into()))
+}
+
+fn target(compilers: &Compilers) -> Target {
+    Target {
+        platform: compilers.platform,
+        libc: compilers.libc,
+    }
+}
+
+fn store_error(error: std::io::Error) -> Error {
+    Error::Store(store::Error::Io(error))
+}
+
+/// What the compiler says when it is asked for the folders of its headers.
+fn said(compilers: &Compilers) -> Result<String, Error> {
+    let program = compilers.tool("cc");
+    let spec = CommandSpec::new(&program, &compilers.bin)
+        .args(["-E", "-v", "-x", "c", "/dev/null"])
+        .env("LC_ALL", "C");
+    let output = Runner.output(&spec)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() || !said.contains(START) {
+        return Err(Error::Headers {
+            program,
+            status: process::describe(output.status),
+            message: said.trim_end().to_owned(),
+        });
+    }
+    Ok(said.into_owned())
+}
+
+/// The line before the folders, and the one behind them.
+const START: &str = "#include <...> search starts here:";
+const END: &str = "End of search list.";
+
+/// Arguments for clang, in a shell's quoting, which bindgen undoes.
+fn arguments(target: Target, said: &str, exists: &dyn Fn(&Path) -> bool) -> String {
+    let mut arguments = vec![format!("--target={}", target.clang_triple())];
+    // zig's headers are those of all versions in one.
+    if let Libc::Gnu(version) = target.libc {
+        arguments.push(format!("-D__GLIBC_MINOR__={}", version.minor()));
+    }
+    let lines = said.lines().skip_while(|line| *line != START).skip(1);
+    for line in lines.take_while(|line| *line != END) {
+        let folder = line.trim();
+        // The compiler's own headers fit no other version; libclang has its own.
+        if !exists(&Path::new(folder).join("__stddef_max_align_t.h")) {
+            arguments.push(format!("-isystem{folder}"));
+        }
+    }
+    let quoted = arguments.iter().map(|one| quoted(one));
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    match word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clang_is_told_the_target_and_the_folders_but_not_those_of_another_clang() {
+        let said = format!(
+            "clang version 1\n#include \"...\" search starts here:\n{START}\n /zig/lib/include\n \
+             /zig/gnu\n /a store's/linux\n{END}\n# 1 \"/dev/null\"\n"
+        );
+        let own = Path::new("/zig/lib/include/__stddef_max_align_t.h");
+        let told = |platform: &str, libc: &str| {
+            let target = Target {
+                platform: platform.parse().expect("a platform"),
+                libc: libc.parse().expect("a C library"),
+            };
+            arguments(target, &said, &|path| path == own)
+        };
+        let folders = r"-isystem/zig/gnu '-isystem/a store'\''s/linux'";
+        assert_eq!(
+            told("arm64", "gnu.2.36"),
+            format!("--target=aarch64-linux-gnu -D__GLIBC_MINOR__=36 {folders}")
+        );
+        assert_eq!(
+            told("arm/v7", "musl"),
+            format!("--target=arm-linux-musleabihf {folders}")
+        );
+    }
 }

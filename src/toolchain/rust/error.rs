@@ -79,6 +79,16 @@ pub enum Error {
         /// What it wrote.
         message: String,
     },
+    /// A C compiler does not say where its headers are; its own words stand here.
+    #[error("`{}` does not say where its headers are ({status})\n{message}", program.display())]
+    Headers {
+        /// The compiler.
+        program: PathBuf,
+        /// How it ended.
+        status: String,
+        /// What it wrote.
+        message: String,
+    },
     /// The store can't be used.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -93,6 +103,7 @@ impl Fault for Error {
             Self::NoProgram { .. }
             | Self::Refused { .. }
             | Self::Answer
+            | Self::Headers { .. }
             | Self::NoRustup { .. }
             | Self::Rustup { .. } => Exit::Toolchain,
         }
