@@ -13,7 +13,8 @@ fn told(files: &[(&str, &str)], place: &str) {
     assert!(error.contains(&said), "{error}");
     assert!(
         error.ends_with(
-            "\n hint: `zlib.h` is in `zlib1g-dev`: `packages = [\"zlib1g-dev\"]` under `[sysroot]`\n"
+            "\n hint: `zlib.h` is in `zlib1g-dev`: `packages = [\"zlib1g-dev\"]` under `[sysroot]`, and \
+             `--sysroot=$(polyarch sysroot path --platform linux/arm64)` among the compiler's flags\n"
         ),
         "{error}"
     );

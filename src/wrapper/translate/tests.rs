@@ -408,7 +408,7 @@ fn start_files_that_rustc_brings_are_left_out_for_those_of_the_compiler() {
         let words = plan.calls[0].arguments.iter();
         let words = words.filter_map(|word| word.to_str());
         let inputs: Vec<String> = words
-            .filter(|word| word.ends_with(".o"))
+            .filter(|word| Path::new(word).extension().is_some_and(|end| end == "o"))
             .map(str::to_owned)
             .collect();
         inputs.join(" ")
