@@ -99,6 +99,7 @@ impl Machine {
             name: "tool".to_owned(),
             minimum: Some(minimum.parse().unwrap()),
             because: format!("`tool {minimum}` in tool.mod"),
+            answer: None,
         };
         self.with(|resolver| resolver.resolve(&need))
     }

@@ -193,7 +193,11 @@ impl<'a> Tools<'a> {
     pub(super) fn rust(&self, directory: &Path) -> Result<Rust, Failure> {
         // First, because it says what is wrong with it.
         let compiler = rust::Compiler::ask(directory)?;
-        Ok(Rust::new(self.resolve(&rust_need())?, compiler))
+        let need = Need {
+            answer: Some(compiler.said.clone()),
+            ..rust_need()
+        };
+        Ok(Rust::new(self.resolve(&need)?, compiler))
     }
 
     /// The folder of data that a base is made from.
@@ -422,6 +426,7 @@ pub(super) fn go_need(root: &Path) -> Result<Need, go::Error> {
         name: "go".to_owned(),
         minimum: version,
         because: minimum.map_or_else(|| "a Go project".to_owned(), |minimum| minimum.because),
+        answer: None,
     })
 }
 
@@ -441,6 +446,7 @@ pub(super) fn program_need(name: &str, project: &Detected) -> Need {
         name: name.to_owned(),
         minimum: None,
         because: reason.unwrap_or_else(|| format!("a {} project", project.kind)),
+        answer: None,
     }
 }
 
@@ -459,5 +465,6 @@ fn need(name: &str, because: &str) -> Need {
         name: name.to_owned(),
         minimum: None,
         because: because.to_owned(),
+        answer: None,
     }
 }

@@ -52,7 +52,7 @@ pub fn list(
     let host = host();
     let mut all = Vec::new();
     for definition in definitions.iter() {
-        let system = system::find(definition, directory)?.map(|toolchain| SystemListed {
+        let system = system::find(definition, directory, None)?.map(|toolchain| SystemListed {
             version: toolchain.version,
             root: toolchain.root,
         });

@@ -41,6 +41,8 @@ pub struct Need {
     pub minimum: Option<Version>,
     /// Why that one, such as "`go 1.24` in go.mod".
     pub because: String,
+    /// What the machine's own program says of itself, where it was asked already.
+    pub answer: Option<String>,
 }
 
 /// A toolchain on this machine. While this lives, its files are not pruned.

@@ -183,7 +183,7 @@ impl<'a> Resolver<'a> {
             .any(|source| matches!(source, Source::System));
         let mut older = None;
         if own && !self.policy.prefer_fetched {
-            match system::find(definition, &self.policy.directory)? {
+            match system::find(definition, &self.policy.directory, need.answer.as_deref())? {
                 Some(toolchain) if need.accepts(&toolchain.version) => return Ok(toolchain),
                 Some(toolchain) => older = Some(toolchain.version),
                 None => {}
@@ -211,7 +211,7 @@ impl<'a> Resolver<'a> {
         let found = if self.policy.prefer_fetched {
             None
         } else {
-            system::find(definition, &self.policy.directory)?
+            system::find(definition, &self.policy.directory, need.answer.as_deref())?
         };
         let present = match found {
             Some(toolchain) if toolchain.version.as_str() == version => {

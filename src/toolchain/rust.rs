@@ -55,6 +55,8 @@ pub struct Wanted {
 /// What a compiler says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiler {
+    /// Its words, the version first.
+    pub said: String,
     host: String,
     commit: String,
     sysroot: PathBuf,
@@ -80,8 +82,8 @@ impl Compiler {
         };
         find("cargo")?;
         let rustc = find("rustc")?;
-        let answer = |arguments: &[&str]| {
-            let spec = CommandSpec::new(&rustc, directory).args(arguments.iter().copied());
+        let answer = |program: &Path, argument: &str| {
+            let spec = CommandSpec::new(program, directory).arg(argument);
             let output = Runner.output(&spec)?;
             if !output.status.success() {
                 return Err(Error::Refused {
@@ -93,8 +95,10 @@ impl Compiler {
             }
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         };
-        let said = answer(&["-vV"])?;
-        let sysroot = PathBuf::from(answer(&["--print=sysroot"])?.trim_end());
+        let sysroot = PathBuf::from(answer(&rustc, "--print=sysroot")?.trim_end());
+        // What is on PATH may choose by the folder each time, and takes as long as the compiler itself.
+        let own = Some(sysroot.join("bin/rustc")).filter(|path| path.is_file());
+        let said = answer(&own.unwrap_or(rustc), "-vV")?;
         let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key));
         let host = value("host: ").ok_or(Error::Answer)?.to_owned();
         if !sysroot.is_absolute() {
@@ -102,9 +106,11 @@ impl Compiler {
         }
         // A compiler that was built outside of a checkout says `unknown`.
         let commit = value("commit-hash: ").filter(|commit| *commit != "unknown");
+        let commit = commit.unwrap_or_default().to_owned();
         Ok(Self {
+            said,
             host,
-            commit: commit.unwrap_or_default().to_owned(),
+            commit,
             sysroot,
         })
     }
@@ -114,6 +120,7 @@ impl Rust {
     /// Rust as the compiler says it is; `toolchain` is what was found for it.
     pub fn new(toolchain: Toolchain, compiler: Compiler) -> Self {
         let Compiler {
+            said: _,
             host,
             commit,
             sysroot,

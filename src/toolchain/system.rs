@@ -9,9 +9,13 @@ use crate::process::{self, CommandSpec, Runner};
 use crate::target::Platform;
 use crate::version::Version;
 
-/// Looks on PATH and asks. `directory` is the project's: version managers choose by it. `None` if
-/// there is none, or none that answers as the definition says.
-pub(super) fn find(definition: &Definition, directory: &Path) -> Result<Option<Toolchain>, Error> {
+/// Looks on PATH and asks, unless the answer is known. `directory` is the project's: version managers
+/// choose by it. `None` if there is none, or none that answers as the definition says.
+pub(super) fn find(
+    definition: &Definition,
+    directory: &Path,
+    known: Option<&str>,
+) -> Result<Option<Toolchain>, Error> {
     let Some(program) = &definition.program else {
         return Ok(None);
     };
@@ -21,15 +25,13 @@ pub(super) fn find(definition: &Definition, directory: &Path) -> Result<Option<T
     let Some(found) = process::find(&system.command) else {
         return Ok(None);
     };
-    let output = match Runner.output(&question(system, &found, directory)) {
-        Ok(output) if output.status.success() => output,
-        // One that can't be run is as good as none.
-        Ok(_) | Err(process::Error::Start { .. }) => return Ok(None),
-        Err(error @ (process::Error::Interrupted | process::Error::Stopped)) => {
-            return Err(error.into());
-        }
+    let output = match known {
+        Some(known) => Some(known.to_owned()),
+        None => asked(&question(system, &found, directory))?,
     };
-    let output = String::from_utf8_lossy(&output.stdout);
+    let Some(output) = output else {
+        return Ok(None);
+    };
     let Some(version) = answer(&output, &system.version).and_then(|text| text.parse().ok()) else {
         return Ok(None);
     };
@@ -43,6 +45,17 @@ pub(super) fn find(definition: &Definition, directory: &Path) -> Result<Option<T
     Ok(root
         .filter(|root| root.is_absolute())
         .map(|root| describe(definition, version, root, found)))
+}
+
+/// What a program answers; one that can't be run is as good as none.
+fn asked(question: &CommandSpec) -> Result<Option<String>, Error> {
+    match Runner.output(question) {
+        Ok(output) if output.status.success() => {
+            Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
+        }
+        Ok(_) | Err(process::Error::Start { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn describe(definition: &Definition, version: Version, root: PathBuf, found: PathBuf) -> Toolchain {
