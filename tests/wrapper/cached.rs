@@ -105,8 +105,11 @@ fn a_compiler_cache_has_an_object_for_each_version_of_the_c_library() {
 /// The wrappers of a later version of the toolchain, which has the same options and defines a word.
 fn later(wrappers: &Wrappers) -> Wrappers {
     let script = fs_err::read_to_string(wrappers.tool("cc").get_program()).unwrap();
-    let line = script.lines().next().unwrap();
-    let (interpreter, file) = line.split_once(' ').unwrap();
+    // Where that would be too long for a first line, it is quoted in a command of the shell.
+    let file = match script.lines().next().unwrap().split_once(' ') {
+        Some((_, file)) => file,
+        None => script.split('\'').nth(3).unwrap(),
+    };
     let text = fs_err::read_to_string(file).unwrap();
     let mut spec: serde_json::Value = serde_json::from_str(&text).unwrap();
     let version = spec["toolchain"].as_str().unwrap().to_owned() + ".1";
@@ -118,7 +121,8 @@ fn later(wrappers: &Wrappers) -> Wrappers {
     let target = folder.join("target");
     fs_err::write(&target, spec.to_string()).unwrap();
     let wrapper = folder.join(format!("{}-cc", wrappers.triple));
-    fs_err::write(&wrapper, format!("{interpreter} {}\n", target.display())).unwrap();
+    let script = script.replace(file, target.to_str().unwrap());
+    fs_err::write(&wrapper, script).unwrap();
     fs_err::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
     Wrappers {
         project,
