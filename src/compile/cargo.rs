@@ -24,6 +24,7 @@ use crate::interrupt;
 use crate::plan::cargo::CargoStep;
 use crate::plan::{Action, Plan, Step};
 use crate::process::{self, CommandSpec, Runner, Stop};
+use crate::project::cargo::CargoCommand;
 use crate::target::Platform;
 use crate::toolchain::Rust;
 
@@ -137,6 +138,16 @@ impl Call<'_> {
         self.steps.iter().map(|ready| ready.step.platform).collect()
     }
 
+    /// The platforms whose programs are not all there; each, where cargo ended for another reason.
+    fn unmade(&self, programs: &[Program]) -> Vec<Platform> {
+        let open = self.steps.iter().filter(|ready| !ready.is_made(programs));
+        let open: Vec<Platform> = open.map(|ready| ready.step.platform).collect();
+        match open.is_empty() {
+            true => self.platforms(),
+            false => open,
+        }
+    }
+
     fn run(
         &self,
         rust: &Rust,
@@ -163,11 +174,13 @@ impl Call<'_> {
         messages.seek(SeekFrom::Start(0))?;
         let made = messages::read(messages, output.status.success())?;
         linked.extend(made.linked);
-        if !output.status.success() {
-            return Err(self.failure(first, &output, workspace));
-        }
+        let whole = output.status.success();
         let mut artifacts = Vec::new();
         for ready in &self.steps {
+            // What is done stays done, whatever else failed.
+            if !whole && (options.fail_fast || !ready.is_made(&made.programs)) {
+                continue;
+            }
             let own = ready.publish(&made.programs, workspace, options.loader)?;
             (options.finished)(&Finished {
                 platform: ready.step.platform,
@@ -176,7 +189,10 @@ impl Call<'_> {
             });
             artifacts.extend(own);
         }
-        Ok(artifacts)
+        match whole {
+            true => Ok(artifacts),
+            false => Err(self.failure(first, &made.programs, &output, workspace)),
+        }
     }
 
     fn command(
@@ -227,9 +243,15 @@ impl Call<'_> {
             .env("ZIG_LOCAL_CACHE_DIR", workspace.temporary.join("zig"))
     }
 
-    fn failure(&self, first: &Ready<'_>, output: &process::Output, workspace: &Workspace) -> Error {
+    fn failure(
+        &self,
+        first: &Ready<'_>,
+        programs: &[Program],
+        output: &process::Output,
+        workspace: &Workspace,
+    ) -> Error {
         let failed = vec![Failure {
-            platforms: self.platforms(),
+            platforms: self.unmade(programs),
             status: process::describe(output.status),
             message: String::from_utf8_lossy(&output.stderr)
                 .trim_end()
@@ -248,6 +270,25 @@ impl Call<'_> {
 }
 
 impl Ready<'_> {
+    /// Whether every program of the step is there.
+    fn is_made(&self, programs: &[Program]) -> bool {
+        let mut commands = self.cargo.commands.iter();
+        commands.all(|command| self.program(command, programs).is_some())
+    }
+
+    /// What cargo has made of a command for the step's target.
+    fn program<'p>(&self, command: &CargoCommand, programs: &'p [Program]) -> Option<&'p Program> {
+        let of_target = |path: &Path| {
+            let mut folders = path.ancestors().filter_map(Path::file_name);
+            folders.any(|name| name == self.cargo.triple.as_str())
+        };
+        programs.iter().find(|program| {
+            program.package == command.package_id
+                && program.name == command.name
+                && of_target(&program.path)
+        })
+    }
+
     /// Puts the step's programs into their places, each checked.
     fn publish(
         &self,
@@ -259,15 +300,7 @@ impl Ready<'_> {
         fs_err::create_dir_all(&self.step.directory)?;
         let mut artifacts = Vec::new();
         for command in &self.cargo.commands {
-            let of_target = |path: &Path| {
-                let mut folders = path.ancestors().filter_map(Path::file_name);
-                folders.any(|name| name == self.cargo.triple.as_str())
-            };
-            let program = programs.iter().find(|program| {
-                program.package == command.package_id
-                    && program.name == command.name
-                    && of_target(&program.path)
-            });
+            let program = self.program(command, programs);
             let program = program.ok_or_else(|| Error::NoProgram {
                 name: command.name.clone(),
                 platform,

@@ -141,6 +141,23 @@ fn an_error_in_the_code_is_told_as_the_compiler_tells_it() {
 }
 
 #[test]
+fn a_platform_that_fails_is_the_one_that_is_named_and_the_others_programs_are_there() {
+    let project = tells();
+    project.write(
+        "src/main.rs",
+        "fn main() {}\n#[cfg(target_arch = \"x86\")]\ncompile_error!(\"not here\");\n",
+    );
+    // Alone and first, so that cargo has made it when the other fails.
+    project.ok(&["compile", "--platform", "arm64"]);
+    fs_err::remove_dir_all(project.root.join("out")).expect("removed");
+    let ran = project.fails(1, &["compile", "--platform", "386,arm64"]);
+    let said = "compiling for linux/386 failed";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    let there = |folder: &str| project.root.join("out").join(folder).join("tells").exists();
+    assert!(there("arm64") && !there("386"));
+}
+
+#[test]
 fn a_build_script_that_finds_no_library_is_told_the_feature_and_the_package() {
     let project = Project::with(&[
         (
