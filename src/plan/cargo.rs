@@ -50,13 +50,6 @@ pub struct CargoStep {
     pub epoch: u64,
 }
 
-impl CargoStep {
-    /// Whether a C compiler is needed, to compile C or to link with the base's C library.
-    pub fn needs_c(&self) -> bool {
-        !self.native.is_empty() || matches!(self.libc, Libc::Gnu(_))
-    }
-}
-
 /// Plans the compiler calls and what they leave.
 pub(super) fn steps(
     project: &Project,

@@ -51,12 +51,13 @@ pub struct Step {
 }
 
 impl Plan {
-    /// Whether C or C++ is compiled.
+    /// Whether C or C++ is compiled. Which targets of Rust need a compiler of C is seen with their
+    /// standard libraries.
     pub fn needs_c(&self) -> bool {
         self.steps.iter().any(|step| match &step.action {
             Action::Go(go) => !go.cgo.is_empty(),
             Action::Native(_) => true,
-            Action::Cargo(cargo) => cargo.needs_c(),
+            Action::Cargo(_) => false,
         })
     }
 }

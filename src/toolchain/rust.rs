@@ -207,8 +207,21 @@ impl Rust {
             .finish()
     }
 
-    /// Where the sources of the standard library are, or would be.
-    pub fn library_sources(&self) -> PathBuf {
+    /// The flag that gives the standard library's sources the name that they have in the one that
+    /// comes compiled: with the component `rust-src` the compiler names them where they lie.
+    pub fn remap_sources(&self) -> Option<String> {
+        let sources = self.library_sources();
+        let named = !self.commit.is_empty();
+        named.then(|| {
+            format!(
+                "--remap-path-prefix={}=/rustc/{}",
+                sources.display(),
+                self.commit
+            )
+        })
+    }
+
+    fn library_sources(&self) -> PathBuf {
         self.sysroot.join("lib/rustlib/src/rust")
     }
 

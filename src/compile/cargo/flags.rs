@@ -41,15 +41,7 @@ pub(super) fn all(
     for (folder, name) in &cargo.folders {
         flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     }
-    // With the component `rust-src` the compiler names the library's sources where they lie.
-    if !rust.commit.is_empty() {
-        let sources = rust.sysroot.join("lib/rustlib/src/rust");
-        flags.push(format!(
-            "--remap-path-prefix={}=/rustc/{}",
-            sources.display(),
-            rust.commit
-        ));
-    }
+    flags.extend(rust.remap_sources());
     flags.extend(users);
     flags
 }

@@ -154,13 +154,8 @@ fn command(wanted: &Wanted, rust: &Rust, folder: &Path, options: &Options<'_>) -
 /// As the ones that are offered compiled are made: they can take part in link-time optimisation,
 /// and the paths in them are the same everywhere.
 fn flags(wanted: &Wanted, rust: &Rust) -> Vec<String> {
-    let sources = rust.library_sources();
     let mut flags = wanted.flags.clone();
     flags.extend(["-C".to_owned(), "embed-bitcode=yes".to_owned()]);
-    flags.push(format!(
-        "--remap-path-prefix={}=/rustc/{}",
-        sources.display(),
-        rust.commit
-    ));
+    flags.extend(rust.remap_sources());
     flags
 }
