@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::oci::compression::Compression;
 use crate::settings::Flags;
+use crate::target::Libc;
 
 /// Flags of every command.
 #[derive(Args, Debug)]
@@ -109,6 +110,9 @@ pub(super) struct ProjectArgs {
     /// Rust's profile [default: release]
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
+    /// The C library: musl, or gnu.VERSION such as gnu.2.36 [default: that of the base]
+    #[arg(long, value_name = "LIBC")]
+    pub(super) libc: Option<Libc>,
     /// More flags for the Go linker, behind the configured ones
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     pub(super) ldflags: Option<String>,
@@ -161,6 +165,7 @@ impl ProjectArgs {
             features: self.features.clone(),
             no_default_features: self.no_default_features,
             profile: self.profile.clone(),
+            libc: self.libc,
             ldflags: self.ldflags.clone(),
             debug: self.debug,
             arguments: self.arguments.clone(),

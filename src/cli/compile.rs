@@ -20,6 +20,7 @@ Examples:
   polyarch compile                              every command, for the usual platforms
   polyarch compile --platform arm64,armv7,armv6
   polyarch compile --platform riscv64 --bin server --ldflags '-X main.version=1.2'
+  polyarch compile --libc gnu.2.31              for machines with glibc 2.31 or newer
   polyarch compile -- --features tls            further arguments of cargo build
   polyarch compile --json                       the files as JSON";
 

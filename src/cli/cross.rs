@@ -270,6 +270,7 @@ impl Ready {
     fn new(args: &TargetArgs, context: &Context<'_>) -> Result<Self, Failure> {
         let flags = Flags {
             platforms: args.platform.clone(),
+            libc: args.libc,
             ..Flags::default()
         };
         if args.platform.is_empty() {
@@ -280,10 +281,7 @@ impl Ready {
         let tools = Tools::new(context, &settings, &fetcher)?;
         let mut compilers = Vec::new();
         let platforms = prepare::platforms(context, &settings, &tools)?;
-        let libcs = match args.libc {
-            Some(libc) => platforms.into_iter().map(|one| (one, libc)).collect(),
-            None => libc::find(context, &settings, &tools, &platforms)?,
-        };
+        let libcs = libc::find(context, &settings, &tools, &platforms)?;
         for (platform, libc) in libcs {
             compilers.push(with_cargo(context, tools.compilers(platform, libc)?)?);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config::BuildConfig;
+use crate::target::Libc;
 
 /// Flags of `build`, `compile` and `plan` that stand above the configuration file.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Flags {
     pub no_default_features: bool,
     /// `--profile`.
     pub profile: Option<String>,
+    /// `--libc`.
+    pub libc: Option<Libc>,
     /// `--ldflags`, behind those of the configuration.
     pub ldflags: Option<String>,
     /// `--debug`.

@@ -167,8 +167,12 @@ impl Settings {
         Ok(())
     }
 
-    /// The C library that is configured for a platform; what is malformed was refused before.
+    /// The C library that was asked for, by flag or else by the configuration for a platform; what is
+    /// malformed was refused before.
     pub fn libc(&self, platform: Platform) -> Option<Libc> {
+        if let Some(libc) = self.flags.libc {
+            return Some(libc);
+        }
         let own = self
             .platform(platform)
             .and_then(|keys| keys.toolchain.libc.as_ref());

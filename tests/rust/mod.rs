@@ -206,8 +206,15 @@ fn an_unchanged_program_is_left_alone_and_the_folder_does_not_show_in_it() {
 #[test]
 fn programs_for_glibc_need_nothing_newer_than_was_asked_for() {
     let project = tells();
-    project.write("polyarch.toml", "[toolchain]\nlibc = 'gnu.2.31'\n");
-    project.ok(&["compile", "--platform", "amd64,arm/v7"]);
+    // The flag counts before the configuration.
+    project.write("polyarch.toml", "[toolchain]\nlibc = 'musl'\n");
+    project.ok(&[
+        "compile",
+        "--libc",
+        "gnu.2.31",
+        "--platform",
+        "amd64,arm/v7",
+    ]);
     for folder in ["amd64", "armv7"] {
         let program = project.root.join("out").join(folder).join("tells");
         let facts = polyarch::elf::Facts::read(&program).expect("an ELF file");
