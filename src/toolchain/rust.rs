@@ -83,7 +83,10 @@ impl Compiler {
         find("cargo")?;
         let rustc = find("rustc")?;
         let answer = |program: &Path, argument: &str| {
-            let spec = CommandSpec::new(program, directory).arg(argument);
+            // rustup would put its own stack below what it says.
+            let spec = CommandSpec::new(program, directory)
+                .arg(argument)
+                .without_env("RUST_BACKTRACE");
             let output = Runner.output(&spec)?;
             if !output.status.success() {
                 return Err(Error::Refused {

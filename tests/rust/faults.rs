@@ -30,7 +30,7 @@ fn a_toolchain_file_that_asks_for_an_absent_toolchain_is_told_with_the_command()
         ran.stderr
     );
     assert!(
-        ran.stderr.contains("hint: `rustup toolchain install`"),
+        ran.stderr.contains("&& rustup toolchain install`"),
         "{}",
         ran.stderr
     );

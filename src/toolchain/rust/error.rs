@@ -115,9 +115,14 @@ impl Fault for Error {
                 "install Rust as https://www.rust-lang.org/tools/install says, or put it on PATH"
                     .to_owned(),
             ),
-            Self::Refused { rustup: true, .. } => {
-                Some("`rustup toolchain install` installs what the folder asks for".to_owned())
-            }
+            Self::Refused {
+                rustup: true,
+                directory,
+                ..
+            } => Some(format!(
+                "`cd '{}' && rustup toolchain install` installs what the folder asks for",
+                directory.display()
+            )),
             Self::NoRustup { .. } => Some(
                 "use a Rust that rustup has installed: it fetches standard libraries".to_owned(),
             ),
