@@ -1,6 +1,6 @@
 //! What is wrong with a Rust project, and what is said about it.
 
-use super::tells;
+use super::{printed, tells};
 use crate::support::program::{Project, ran};
 
 #[test]
@@ -112,18 +112,36 @@ fn a_lock_file_that_is_out_of_date_is_refused_where_it_must_not_change() {
 #[test]
 fn a_linker_of_the_users_is_respected_and_said() {
     let project = tells();
+    let linker = project.root.join("my-linker");
+    fs_err::write(&linker, "#!/bin/sh\necho mine links nothing >&2\nexit 1\n").expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(&linker, executable).expect("changed");
+    let linker = linker.display();
     project.write(
         ".cargo/config.toml",
-        "[target.x86_64-unknown-linux-musl]\nlinker = '/nowhere/my-linker'\n",
+        format!("[target.x86_64-unknown-linux-musl]\nlinker = '{linker}'\n"),
     );
     let ran = project.fails(1, &["compile", "--platform", "amd64"]);
+    let said = format!("programs for linux/amd64 are linked by `{linker}`");
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    assert!(ran.stderr.contains("mine links nothing"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_linker_that_the_configuration_names_and_the_machine_lacks_gives_way_and_it_is_said() {
+    let project = tells();
+    project.write(
+        ".cargo/config.toml",
+        "[target.aarch64-unknown-linux-musl]\nlinker = 'aarch64-no-such-gcc'\n",
+    );
+    let ran = project.ok(&["compile", "--platform", "arm64"]);
     assert!(
         ran.stderr
-            .contains("programs for linux/amd64 are linked by `/nowhere/my-linker`"),
+            .contains("linked by `aarch64-no-such-gcc`, which is not on this machine"),
         "{}",
         ran.stderr
     );
-    assert!(ran.stderr.contains("linker `/nowhere/my-linker` not found"));
+    assert_eq!(printed(&project, "arm64", "tells"), "tells \n");
 }
 
 #[test]

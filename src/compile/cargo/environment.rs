@@ -1,6 +1,7 @@
 //! What cargo is told for a target: the linker, flags, and the variables of build scripts.
 //!
-//! What the user has set for the target is left as it is.
+//! What the user has set for the target is left as it is. Only a linker that does not exist gives way
+//! to ours.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use cargo_config2::{Config, ResolveOptions};
 use super::super::{Error, Options};
 use super::flags::{self, Linker};
 use crate::plan::cargo::CargoStep;
+use crate::process;
 use crate::target::Platform;
 use crate::toolchain::Rust;
 use crate::toolchain::rust::environment::{bindgen, build_scripts, underscored};
@@ -35,7 +37,8 @@ pub(super) fn set_up(
     let compilers = options.compilers.get(&platform);
     let config = configuration(cargo, rust)?;
     let triple = cargo.triple.as_str();
-    let users = config.linker(triple)?;
+    let configured = config.linker(triple)?;
+    let users = configured.clone().filter(|path| is_there(path));
     let linker = match (&users, compilers) {
         (Some(_), _) => Linker::Users,
         (None, Some(_)) => Linker::Compiler,
@@ -48,6 +51,13 @@ pub(super) fn set_up(
         flags.insert(0, format!("--sysroot={}", sysroot.display()));
     }
     let mut variables = BTreeMap::new();
+    if let (Some(absent), None) = (&configured, &users) {
+        options.observer.note(&format!(
+            "cargo's configuration has programs for {platform} linked by `{}`, which is not on this \
+             machine: polyarch's own links them",
+            absent.display()
+        ));
+    }
     let path: PathBuf = match (&users, compilers) {
         (Some(users), _) => {
             options.observer.note(&format!(
@@ -93,6 +103,12 @@ pub(super) fn set_up(
         variables.extend(Some((name, value)).filter(|_| !is_set));
     }
     Ok(Setup { flags, variables })
+}
+
+/// Whether a linker can be started. Configurations of projects name what its authors have installed;
+/// without it nothing could be linked.
+fn is_there(linker: &Path) -> bool {
+    linker.to_str().and_then(process::find).is_some()
 }
 
 /// What cargo's configuration says, with the variables that the step sets.
