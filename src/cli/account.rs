@@ -45,6 +45,14 @@ pub(super) fn prepared(report: &Report, prepared: &Prepared) {
                 plural(chosen.len(), "program"),
                 chosen.join(", ")
             ));
+            if let Some(first) = source.internal.first() {
+                let names = source.internal.iter().map(|one| one.name.as_str());
+                report.detail(&format!(
+                    "left out as `publish = false` says: {} (`--package {}` builds it)",
+                    names.collect::<Vec<_>>().join(", "),
+                    first.package
+                ));
+            }
             for command in &source.commands {
                 report.verbose(&format!(
                     "{} is of package {}",

@@ -36,12 +36,17 @@ pub(super) fn read(
             features.extend(further);
         }
     }
+    let mut images = settings.image_names().into_iter();
+    let named = settings.packages().is_some()
+        || !settings.bins().is_empty()
+        || images.any(|name| settings.image(name, None).bins.is_some());
     let mut source = cargo::read(&Question {
         cargo: &cargo.unwrap_or_else(|| "cargo".into()),
         directory,
         environment: &environment,
         packages: settings.packages(),
         bins: settings.bins(),
+        named,
         features: &features,
         triples: &triples,
         locked: context.global.locked,

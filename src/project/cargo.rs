@@ -31,7 +31,9 @@ pub struct CargoProject {
     pub target_directory: PathBuf,
     /// The programs found.
     pub commands: Vec<CargoCommand>,
-    /// The packages that they belong to, by name.
+    /// The programs left out because their packages are not to be published and others are.
+    pub internal: Vec<CargoCommand>,
+    /// The packages that the programs belong to, by name.
     pub packages: BTreeMap<String, About>,
     /// Packages in the programs that compile C or look for a C library.
     pub native: Vec<String>,
@@ -87,6 +89,8 @@ pub struct Question<'a> {
     pub packages: Option<&'a [String]>,
     /// The programs that are wanted, by name; empty for all.
     pub bins: &'a [String],
+    /// Whether programs are named anywhere, also for an image: then none is left out.
+    pub named: bool,
     /// Arguments that choose features.
     pub features: &'a [String],
     /// The targets, in Rust's triples.
@@ -182,7 +186,7 @@ pub fn read(question: &Question<'_>) -> Result<CargoProject, Error> {
     let metadata = metadata(question)?;
     let chosen = chosen(question, &metadata)?;
     let graph = Graph::new(&metadata);
-    let commands = commands(question, &graph, &chosen)?;
+    let (commands, internal) = commands(question, &graph, &chosen)?;
     if commands.is_empty() {
         let names = |packages: &[&Package]| -> Vec<String> {
             packages.iter().map(|one| one.name.to_string()).collect()
@@ -212,6 +216,7 @@ pub fn read(question: &Question<'_>) -> Result<CargoProject, Error> {
         runs_programs: graph.runs_programs(),
         folders: graph::folders(&metadata),
         commands,
+        internal,
         libcs: BTreeMap::new(),
     })
 }
@@ -347,7 +352,28 @@ fn chosen<'a>(question: &Question<'_>, metadata: &'a Metadata) -> Result<Vec<&'a
     }
 }
 
+/// The programs, and those that are left out: where some packages with programs are for others and some
+/// are not (`publish = false`), the latter are tools of the project itself. Whatever is named is built.
 fn commands(
+    question: &Question<'_>,
+    graph: &Graph<'_>,
+    packages: &[&Package],
+) -> Result<(Vec<CargoCommand>, Vec<CargoCommand>), Error> {
+    let all = all_commands(question, graph, packages)?;
+    let published = |command: &CargoCommand| {
+        let own = packages
+            .iter()
+            .find(|package| package.id.repr == command.package_id);
+        // No list of registries is all of them, an empty one is none.
+        own.is_some_and(|package| package.publish.as_ref().is_none_or(|list| !list.is_empty()))
+    };
+    if question.named || !all.iter().any(published) {
+        return Ok((all, Vec::new()));
+    }
+    Ok(all.into_iter().partition(published))
+}
+
+fn all_commands(
     question: &Question<'_>,
     graph: &Graph<'_>,
     packages: &[&Package],

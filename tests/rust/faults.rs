@@ -81,6 +81,34 @@ fn two_programs_of_one_name_are_an_error_that_names_both_packages() {
 }
 
 #[test]
+fn a_program_that_is_not_to_be_published_is_left_out_beside_one_that_is_unless_it_is_named() {
+    let package = |name: &str, further: &str| {
+        format!("[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2021'\n{further}\n")
+    };
+    let project = Project::with(&[
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = ['app', 'tasks']\nresolver = '2'\n",
+        ),
+        ("app/Cargo.toml", &package("app", "")),
+        ("app/src/main.rs", "fn main() {}\n"),
+        ("tasks/Cargo.toml", &package("tasks", "publish = false")),
+        ("tasks/src/main.rs", "fn main() {}\n"),
+    ]);
+    let there = |name: &str| project.root.join("out/amd64").join(name).exists();
+    let ran = project.ok(&["compile", "--platform", "amd64"]);
+    let said = "left out as `publish = false` says: tasks (`--package tasks` builds it)";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    assert!(there("app") && !there("tasks"));
+    let ran = project.ok(&["compile", "--platform", "amd64", "--bin", "tasks"]);
+    assert!(!ran.stderr.contains("left out"), "{}", ran.stderr);
+    assert!(there("tasks"));
+    project.write("app/Cargo.toml", package("app", "publish = false"));
+    let ran = project.ok(&["compile", "--platform", "amd64"]);
+    assert!(!ran.stderr.contains("left out"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_library_alone_is_no_program() {
     let project = Project::with(&[
         (
