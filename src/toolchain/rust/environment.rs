@@ -19,7 +19,7 @@ use crate::target::{Libc, Target};
 use crate::toolchain::Compilers;
 
 /// Goes into the name of what is kept about a compiler's headers: a change of how makes it anew.
-const RULES: &str = "1";
+const RULES: &str = "2";
 
 /// The file that it is kept in.
 const KEPT: &str = "arguments";
@@ -144,10 +144,11 @@ fn arguments(target: Target, said: &str, exists: &dyn Fn(&Path) -> bool) -> Stri
     let lines = said.lines().skip_while(|line| *line != START).skip(1);
     for line in lines.take_while(|line| *line != END) {
         let folder = line.trim();
-        // The compiler's own headers fit no other version; libclang has its own.
-        if !exists(&Path::new(folder).join("__stddef_max_align_t.h")) {
-            arguments.push(format!("-isystem{folder}"));
-        }
+        // The compiler's own headers fit no other version: they come behind libclang's own, and hold
+        // only where it has none.
+        let own = exists(&Path::new(folder).join("__stddef_max_align_t.h"));
+        let option = if own { "-idirafter" } else { "-isystem" };
+        arguments.push(format!("{option}{folder}"));
     }
     let quoted = arguments.iter().map(|one| quoted(one));
     quoted.collect::<Vec<_>>().join(" ")
@@ -166,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clang_is_told_the_target_and_the_folders_but_not_those_of_another_clang() {
+    fn clang_is_told_the_target_and_the_folders_those_of_another_clang_behind_its_own() {
         let said = format!(
             "clang version 1\n#include \"...\" search starts here:\n{START}\n /zig/lib/include\n \
              /zig/gnu\n /a store's/linux\n{END}\n# 1 \"/dev/null\"\n"
@@ -179,7 +180,7 @@ mod tests {
             };
             arguments(target, &said, &|path| path == own)
         };
-        let folders = r"-isystem/zig/gnu '-isystem/a store'\''s/linux'";
+        let folders = r"-idirafter/zig/lib/include -isystem/zig/gnu '-isystem/a store'\''s/linux'";
         assert_eq!(
             told("arm64", "gnu.2.36"),
             format!("--target=aarch64-linux-gnu -D__GLIBC_MINOR__=36 {folders}")
