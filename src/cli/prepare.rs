@@ -15,11 +15,13 @@ use crate::base::{self, Base, Reference, Wanted};
 use crate::compile::Artifact;
 use crate::fault::{Exit, Fault};
 use crate::plan::{self, Output, Plan};
+use crate::project::cargo::LIBCLANG;
 use crate::project::detect::{self, Declared};
 use crate::project::{Detected, Kind, Project, Source, cmake, git, go, make, plain, prebuilt};
 use crate::settings::config::{BaseConfig, ImageConfig};
 use crate::settings::{Platforms, Settings};
 use crate::target::{self, Libc, Platform};
+use crate::toolchain::rust::libclang;
 use crate::toolchain::{Compilers, Rust, Toolchain};
 
 /// Everything known before anything is built.
@@ -213,7 +215,7 @@ pub(super) fn source(
     })
 }
 
-/// The build programs that a source asks for, by name.
+/// The build programs that a source asks for, by name; not what build scripts find by themselves.
 pub(super) fn programs(
     tools: &Tools<'_>,
     detected: &Detected,
@@ -221,6 +223,9 @@ pub(super) fn programs(
 ) -> Result<BTreeMap<String, Toolchain>, Failure> {
     let mut programs = BTreeMap::new();
     for &name in plan::native::programs(source) {
+        if name == LIBCLANG && libclang::is_there() {
+            continue;
+        }
         programs.insert(name.to_owned(), tools.program(name, detected, source)?);
     }
     Ok(programs)

@@ -232,6 +232,7 @@ impl Call<'_> {
         for (name, value) in &cargo.env {
             spec = spec.env(name, value);
         }
+        spec = environment::programs(spec, options.programs);
         for ready in &self.steps {
             for (name, value) in &ready.setup.variables {
                 spec = spec.env(name, value);

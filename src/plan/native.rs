@@ -300,11 +300,12 @@ fn mentioned(project: &Project, settings: &Settings) -> BTreeSet<String> {
 }
 
 /// The programs that a step of this project calls besides compilers.
-pub fn programs(source: &Source) -> &'static [&'static str] {
+pub fn programs(source: &Source) -> &[&'static str] {
     match source {
         Source::Make(_) => &["make"],
         Source::Cmake(_) => &["cmake", "ninja"],
-        Source::Go(_) | Source::Cargo(_) | Source::C(_) | Source::Prebuilt(_) => &[],
+        Source::Cargo(cargo) => &cargo.tools,
+        Source::Go(_) | Source::C(_) | Source::Prebuilt(_) => &[],
     }
 }
 

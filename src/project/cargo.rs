@@ -20,6 +20,9 @@ use crate::target::{Libc, Platform};
 
 pub use workspace::{MANIFEST, has_manifest, root_of};
 
+/// The toolchain that has clang's library.
+pub const LIBCLANG: &str = "libclang";
+
 /// What is known of a Rust project after `cargo metadata`.
 #[derive(Clone, Debug, Serialize)]
 pub struct CargoProject {
@@ -37,6 +40,8 @@ pub struct CargoProject {
     pub packages: BTreeMap<String, About>,
     /// Packages in the programs that compile C or look for a C library.
     pub native: Vec<String>,
+    /// Programs and libraries of the machine that build scripts use, by the names of toolchains.
+    pub tools: Vec<&'static str>,
     /// Whether programs run during the build: build scripts, procedural macros.
     pub runs_programs: bool,
     /// Folders of sources outside of the workspace, with what stands for each in a program.
@@ -213,6 +218,7 @@ pub fn read(question: &Question<'_>) -> Result<CargoProject, Error> {
             .map(|package| (package.name.to_string(), about(package)))
             .collect(),
         native: graph.native(&roots),
+        tools: graph.tools(&roots),
         runs_programs: graph.runs_programs(),
         folders: graph::folders(&metadata),
         commands,

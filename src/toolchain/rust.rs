@@ -6,6 +6,7 @@
 
 pub mod environment;
 mod error;
+pub mod libclang;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,10 @@
 //! Rust programs with C in them: build scripts find the compilers of their target, and a machine
 //! without a C compiler still runs build scripts.
 
+use std::path::Path;
+
+use polyarch::toolchain::rust::libclang;
+
 use super::printed;
 use crate::support::judge::run;
 use crate::support::program::{Project, ran, store_without_caches};
@@ -133,6 +137,45 @@ fn a_machine_without_a_c_compiler_builds_what_runs_during_the_build() {
     let ran = ran(command.env("PATH", folder));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(printed(&project, "arm64", "adds"), "42 true\n");
+}
+
+#[test]
+fn tools_that_crates_run_in_build_scripts_are_there_on_a_machine_without_them() {
+    // Crates of these names are what build scripts run CMake and load clang's library with.
+    let tool =
+        |name: &str| format!("[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2021'\n");
+    let project = Project::with(&[
+        (
+            "Cargo.toml",
+            "[package]\nname = 'app'\nversion = '0.1.0'\nedition = '2021'\n[build-dependencies]\n\
+             cmake = { path = 'cmake' }\nclang-sys = { path = 'clang-sys' }\n[workspace]\n",
+        ),
+        ("cmake/Cargo.toml", &tool("cmake")),
+        ("cmake/src/lib.rs", ""),
+        ("clang-sys/Cargo.toml", &tool("clang-sys")),
+        ("clang-sys/src/lib.rs", ""),
+        (
+            "build.rs",
+            "use std::process::Command;\nfn main() {\n    for tool in [\"cmake\", \"make\"] {\n        \
+             assert!(Command::new(tool).arg(\"--version\").status().unwrap().success());\n    }\n    \
+             let folder = std::env::var(\"LIBCLANG_PATH\").unwrap_or_default();\n    \
+             println!(\"cargo::rustc-env=FOLDER={folder}\");\n}\n",
+        ),
+        (
+            "src/main.rs",
+            "fn main() { println!(\"{}\", env!(\"FOLDER\")) }\n",
+        ),
+    ]);
+    let cargo = which::which("cargo").expect("runs these tests");
+    let folder = cargo.parent().expect("a folder").to_owned();
+    assert!(!folder.join("cmake").exists());
+    let mut command = project.polyarch(&["compile", "--platform", "arm64"]);
+    let ran = ran(command.env("PATH", folder));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let library = printed(&project, "arm64", "app");
+    let library = Path::new(library.trim_end()).join("libclang.so");
+    // What the machine has is found without being told.
+    assert!(library.is_file() || libclang::is_there(), "{library:?}");
 }
 
 #[test]

@@ -12,10 +12,11 @@ use cargo_config2::{Config, ResolveOptions};
 use super::super::{Error, Options};
 use super::flags::{self, Linker};
 use crate::plan::cargo::CargoStep;
-use crate::process;
+use crate::process::{self, CommandSpec};
+use crate::project::cargo::LIBCLANG;
 use crate::target::Platform;
-use crate::toolchain::Rust;
 use crate::toolchain::rust::environment::{bindgen, build_scripts, underscored};
+use crate::toolchain::{Origin, Rust, Toolchain};
 
 /// What a target asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +104,30 @@ pub(super) fn set_up(
         variables.extend(Some((name, value)).filter(|_| !is_set));
     }
     Ok(Setup { flags, variables })
+}
+
+/// Adds what build scripts find programs and libraries by that were fetched for them, behind what the
+/// machine has.
+pub(super) fn programs(
+    mut spec: CommandSpec,
+    programs: &BTreeMap<String, Toolchain>,
+) -> CommandSpec {
+    let fetched = programs.values().filter(|one| one.origin != Origin::System);
+    for toolchain in fetched {
+        if toolchain.name == LIBCLANG {
+            for (name, value) in &toolchain.environment {
+                if spec.variable(name).is_none() {
+                    spec = spec.env(name, value);
+                }
+            }
+        } else if let Some(folder) = toolchain.program.as_deref().and_then(Path::parent) {
+            let mut path = spec.variable("PATH").unwrap_or_default().to_owned();
+            path.push(":");
+            path.push(folder);
+            spec = spec.env("PATH", path);
+        }
+    }
+    spec
 }
 
 /// Whether a linker can be started. Configurations of projects name what its authors have installed;

@@ -2,12 +2,15 @@
 //! resolved for the targets.
 //!
 //! Comes in: the metadata and the packages that are built. Goes out: which packages in their
-//! programs compile C or look for a C library, and where sources lie.
+//! programs compile C or look for a C library, which tools of the machine build scripts use, and where
+//! sources lie.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, Node, Package, PackageId, TargetKind};
+
+use super::LIBCLANG;
 
 /// Crates that a build script uses to run a C compiler, or to find what one has made.
 const C_TOOLS: [&str; 14] = [
@@ -26,6 +29,9 @@ const C_TOOLS: [&str; 14] = [
     "system-deps",
     "vcpkg",
 ];
+
+/// Crates with which build scripts run a program of the machine or load its libraries, and which ones.
+const TOOLS: [(&str, &[&str]); 2] = [("clang-sys", &[LIBCLANG]), ("cmake", &["cmake", "make"])];
 
 /// The graph, ready to be asked.
 pub(super) struct Graph<'a> {
@@ -60,7 +66,7 @@ impl<'a> Graph<'a> {
     /// What only build scripts and procedural macros use is the host's, whatever it is.
     pub(super) fn native(&self, roots: &[&PackageId]) -> Vec<String> {
         let mut names = BTreeSet::new();
-        for package in self.reached(roots, DependencyKind::Normal) {
+        for package in self.linked(roots) {
             if has_build_script(package) && (links(package) || self.builds_c(package)) {
                 names.insert(package.name.to_string());
             }
@@ -68,17 +74,41 @@ impl<'a> Graph<'a> {
         names.into_iter().collect()
     }
 
+    /// The programs and libraries of the machine that build scripts use, by the names of toolchains.
+    pub(super) fn tools(&self, roots: &[&PackageId]) -> Vec<&'static str> {
+        let kinds = [DependencyKind::Normal, DependencyKind::Build];
+        let used = self.reached_by(roots, &kinds, &|_| true);
+        let known = used.iter().filter_map(|package| {
+            let name = package.name.as_str();
+            TOOLS.iter().find(|(krate, _)| *krate == name)
+        });
+        let tools: BTreeSet<&str> = known.flat_map(|(_, tools)| tools.iter().copied()).collect();
+        tools.into_iter().collect()
+    }
+
     /// Whether a package's build script uses one of the crates that run C compilers.
     fn builds_c(&self, package: &Package) -> bool {
-        let direct = self.dependencies(&package.id, DependencyKind::Build);
+        let direct = self.dependencies(&package.id, &[DependencyKind::Build]);
         let direct: Vec<&PackageId> = direct.collect();
-        let used = self.reached(&direct, DependencyKind::Normal);
+        let used = self.linked(&direct);
         used.iter()
             .any(|used| C_TOOLS.contains(&used.name.as_str()))
     }
 
     /// Everything that is linked into these packages, they themselves among it.
-    fn reached(&self, roots: &[&PackageId], kind: DependencyKind) -> Vec<&'a Package> {
+    fn linked(&self, roots: &[&PackageId]) -> Vec<&'a Package> {
+        // The roots of a build script may be procedural macros; below them all is the host's.
+        let follow = |package: &Package| !is_macro(package) || roots.contains(&&package.id);
+        self.reached_by(roots, &[DependencyKind::Normal], &follow)
+    }
+
+    /// Everything that is reached from these packages by dependencies of these kinds.
+    fn reached_by(
+        &self,
+        roots: &[&PackageId],
+        kinds: &[DependencyKind],
+        follow: &dyn Fn(&Package) -> bool,
+    ) -> Vec<&'a Package> {
         let mut seen = BTreeSet::new();
         let mut open: Vec<&PackageId> = roots.to_vec();
         let mut reached = Vec::new();
@@ -86,12 +116,11 @@ impl<'a> Graph<'a> {
             let Some((&id, &package)) = self.packages.get_key_value(id) else {
                 continue;
             };
-            // The roots of a build script may be procedural macros; below them all is the host's.
-            if !seen.insert(id) || (is_macro(package) && !roots.contains(&id)) {
+            if !seen.insert(id) || !follow(package) {
                 continue;
             }
             reached.push(package);
-            open.extend(self.dependencies(id, kind));
+            open.extend(self.dependencies(id, kinds));
         }
         reached
     }
@@ -99,12 +128,17 @@ impl<'a> Graph<'a> {
     fn dependencies(
         &self,
         id: &PackageId,
-        kind: DependencyKind,
+        kinds: &[DependencyKind],
     ) -> impl Iterator<Item = &'a PackageId> {
         let node = self.nodes.get(id).copied();
         let dependencies = node.into_iter().flat_map(|node| &node.deps);
         dependencies
-            .filter(move |dependency| dependency.dep_kinds.iter().any(|one| one.kind == kind))
+            .filter(move |dependency| {
+                dependency
+                    .dep_kinds
+                    .iter()
+                    .any(|one| kinds.contains(&one.kind))
+            })
             .map(|dependency| &dependency.pkg)
     }
 }
@@ -259,6 +293,29 @@ mod tests {
             ("pkg-config", &["lib"], None, &[]),
         ]);
         assert!(native(&found).is_empty(), "{:?}", native(&found));
+    }
+
+    #[test]
+    fn tools_are_those_of_all_build_scripts_but_not_of_tests() {
+        let lib: &[&str] = &["lib", "custom-build"];
+        let found = metadata(&[
+            (
+                "app",
+                &["bin"],
+                None,
+                &[("macro", "normal"), ("tested", "dev")],
+            ),
+            ("macro", &["proc-macro"], None, &[("headers", "normal")]),
+            ("headers", lib, None, &[("bindgen", "build")]),
+            ("bindgen", &["lib"], None, &[("clang-sys", "normal")]),
+            ("clang-sys", lib, None, &[]),
+            ("tested", lib, None, &[("cmake", "build")]),
+            ("cmake", &["lib"], None, &[]),
+        ]);
+        let root = found.packages[0].id.clone();
+        assert_eq!(Graph::new(&found).tools(&[&root]), ["libclang"]);
+        let tested = found.packages[5].id.clone();
+        assert_eq!(Graph::new(&found).tools(&[&tested]), ["cmake", "make"]);
     }
 
     #[test]
