@@ -121,7 +121,7 @@ pub(super) fn programs(
                 }
             }
         } else if let Some(folder) = toolchain.program.as_deref().and_then(Path::parent) {
-            let mut path = spec.variable("PATH").unwrap_or_default().to_owned();
+            let mut path = spec.variable("PATH").unwrap_or_default();
             path.push(":");
             path.push(folder);
             spec = spec.env("PATH", path);
