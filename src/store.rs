@@ -37,7 +37,7 @@ mod record;
 mod tree;
 mod workspace;
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -56,6 +56,12 @@ use workspace::Workspace;
 
 /// The number in `v1/format` that this program reads and writes.
 const FORMAT: u32 = 1;
+
+/// Where it stands.
+const FORMAT_FILE: &str = "format";
+
+/// Of a file that says something else, no more than this is read and shown.
+const SHOWN: u64 = 40;
 
 /// The signature of the Cache Directory Tagging Specification, which backup programs look for.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -80,19 +86,16 @@ pub struct Lazy {
 /// What can go wrong in the store.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Made by a program of tomorrow.
-    #[error(
-        "store `{}` has format {found}, this polyarch knows formats up to {FORMAT}",
-        root.display()
-    )]
-    Newer {
-        /// The store's root.
-        root: PathBuf,
-        /// The number found.
-        found: u32,
+    /// Made by another program, of tomorrow most likely.
+    #[error("`{}` says format `{found}`: this polyarch knows format `{FORMAT}`", file.display())]
+    Format {
+        /// The file that says so.
+        file: PathBuf,
+        /// What it says.
+        found: String,
     },
-    /// The directory can't be made or written.
-    #[error("can't write to the store")]
+    /// The directory can't be made, read or written.
+    #[error("can't use the store")]
     Permission {
         /// The system's reason, with the path.
         source: io::Error,
@@ -142,7 +145,7 @@ pub enum Error {
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Newer { .. } | Self::Permission { .. } | Self::Full { .. } | Self::Io(_) => {
+            Self::Format { .. } | Self::Permission { .. } | Self::Full { .. } | Self::Io(_) => {
                 Exit::Io
             }
             Self::Mismatch { .. } | Self::Unfit { .. } | Self::Altered { .. } => Exit::Integrity,
@@ -152,7 +155,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Newer { .. } => {
+            Self::Format { .. } => {
                 Some("upgrade polyarch, or set `POLYARCH_HOME` to another directory".to_owned())
             }
             Self::Permission { .. } => {
@@ -182,6 +185,14 @@ impl Error {
         }
     }
 
+    /// Sorts a system error that came up while opening the store: without `path` there is none.
+    fn opening(path: &Path, source: io::Error) -> Self {
+        match Self::writing(path, None, source) {
+            Self::Io(source) => Self::Permission { source },
+            error => error,
+        }
+    }
+
     /// Whether the system refused to let us write.
     fn is_refusal(error: &io::Error) -> bool {
         matches!(
@@ -202,17 +213,25 @@ impl Store {
     /// processes left unfinished.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let base = root.join("v1");
+        // A program that does not know a store leaves it as it is.
+        let known = format(&base)?;
         let folders = ["blobs/sha256", "trees", "caches", "records", "tmp", "locks"];
         for folder in folders.into_iter().chain(program::FOLDERS) {
             let path = base.join(folder);
-            fs_err::create_dir_all(&path).map_err(|error| Error::writing(&path, None, error))?;
+            fs_err::create_dir_all(&path).map_err(|error| Error::opening(&path, error))?;
         }
         let store = Self {
             workspace: Workspace::new(base.join("tmp")),
             used: cache::Used::default(),
             base,
         };
-        store.agree_on_format(root)?;
+        if !known {
+            store.replace(&root.join("CACHEDIR.TAG"), CACHEDIR_TAG.as_bytes())?;
+            store.replace(
+                &store.base.join(FORMAT_FILE),
+                format!("{FORMAT}\n").as_bytes(),
+            )?;
+        }
         workspace::sweep(&store.base.join("tmp"))?;
         Ok(store)
     }
@@ -228,27 +247,6 @@ impl Store {
         &self.base
     }
 
-    fn agree_on_format(&self, root: &Path) -> Result<(), Error> {
-        let path = self.base.join("format");
-        match fs_err::read_to_string(&path) {
-            Ok(text) => match text.trim().parse() {
-                Ok(found) if found > FORMAT => {
-                    return Err(Error::Newer {
-                        root: root.to_owned(),
-                        found,
-                    });
-                }
-                Ok(FORMAT) => return Ok(()),
-                // An empty or torn file is written again.
-                Ok(_) | Err(_) => {}
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::writing(&path, None, error)),
-        }
-        self.replace(&root.join("CACHEDIR.TAG"), CACHEDIR_TAG.as_bytes())?;
-        self.replace(&path, format!("{FORMAT}\n").as_bytes())
-    }
-
     /// Writes a small file so that it is there whole or not at all.
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let failed = |error| Error::writing(path, Some(bytes.len() as u64), error);
@@ -261,6 +259,28 @@ impl Store {
         }
         result.map_err(failed)
     }
+}
+
+/// Whether the store says that it has the format of this program; one that says another is refused.
+/// An empty file, or one of zeros, is what a power cut leaves.
+fn format(base: &Path) -> Result<bool, Error> {
+    let file = base.join(FORMAT_FILE);
+    let mut bytes = Vec::new();
+    match fs_err::File::open(&file) {
+        Ok(open) => open.take(SHOWN).read_to_end(&mut bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => Err(error),
+    }
+    .map_err(|error| Error::opening(&file, error))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let found = text.trim_matches(|c: char| c == '\0' || c.is_ascii_whitespace());
+    if !found.is_empty() && found != FORMAT.to_string() {
+        return Err(Error::Format {
+            file,
+            found: found.to_owned(),
+        });
+    }
+    Ok(!found.is_empty())
 }
 
 /// A directory for work in progress; see [`Store::scratch`].
@@ -308,24 +328,66 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_of_a_newer_program_is_refused_with_the_reason() {
+    fn a_store_of_another_program_is_refused_with_the_reason_and_left_as_it_is() {
         let home = tempfile::tempdir().unwrap();
-        drop(Store::open(home.path()).unwrap());
-        fs_err::write(home.path().join("v1/format"), "7\n").unwrap();
-        let error = Store::open(home.path()).unwrap_err();
-        assert!(matches!(error, Error::Newer { found: 7, .. }), "{error}");
-        assert!(error.to_string().contains("format 7"));
-        assert!(error.hint().unwrap().contains("POLYARCH_HOME"));
+        fs_err::create_dir(home.path().join("v1")).unwrap();
+        let file = home.path().join("v1/format");
+        let long = "9".repeat(3000);
+        for text in ["7\n", "2.1", "99999999999999999999", "0", "x\u{ff}", &long] {
+            fs_err::write(&file, text).unwrap();
+            let error = Store::open(home.path()).unwrap_err();
+            let Error::Format { found, .. } = &error else {
+                panic!("{text}: {error}");
+            };
+            assert!(
+                text.starts_with(found.as_str()) && found.len() <= 40,
+                "{found}"
+            );
+            assert!(error.to_string().contains("v1/format` says"), "{error}");
+            assert!(error.hint().unwrap().contains("POLYARCH_HOME"));
+            assert_eq!(fs_err::read_to_string(&file).unwrap(), text);
+            assert_eq!(fs_err::read_dir(home.path().join("v1")).unwrap().count(), 1);
+        }
     }
 
     #[test]
     fn a_torn_format_file_is_written_again() {
         let home = tempfile::tempdir().unwrap();
-        drop(Store::open(home.path()).unwrap());
-        fs_err::write(home.path().join("v1/format"), "").unwrap();
-        drop(Store::open(home.path()).unwrap());
-        let text = fs_err::read_to_string(home.path().join("v1/format")).unwrap();
-        assert_eq!(text, "1\n");
+        for torn in ["", "\0\0", "\n"] {
+            drop(Store::open(home.path()).unwrap());
+            fs_err::write(home.path().join("v1/format"), torn).unwrap();
+            drop(Store::open(home.path()).unwrap());
+            let text = fs_err::read_to_string(home.path().join("v1/format")).unwrap();
+            assert_eq!(text, "1\n");
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_store_is_named_with_the_way_out() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("store");
+        let link = |target: &str| fs_err::os::unix::fs::symlink(target, &root).unwrap();
+        let refused = |shown: &str| {
+            let error = Store::open(&root).unwrap_err();
+            let reason = std::error::Error::source(&error).unwrap().to_string();
+            assert!(reason.contains("/store"), "{shown}: {reason}");
+            assert!(error.hint().unwrap().contains("POLYARCH_HOME"), "{shown}");
+            assert_eq!(error.exit(), Exit::Io, "{shown}");
+        };
+        fs_err::write(&root, "").unwrap();
+        refused("a file");
+        fs_err::remove_file(&root).unwrap();
+        link("nowhere");
+        refused("a link that leads nowhere");
+        fs_err::remove_file(&root).unwrap();
+        link("store");
+        refused("a link to itself");
+        fs_err::remove_file(&root).unwrap();
+        fs_err::create_dir_all(root.join("v1/format")).unwrap();
+        refused("a folder as format");
+        fs_err::remove_dir(root.join("v1/format")).unwrap();
+        fs_err::write(root.join("v1/trees"), "").unwrap();
+        refused("a file as trees");
     }
 
     #[test]

@@ -63,10 +63,11 @@ impl Fault for Error {
 
 impl<'a> Context<'a> {
     pub(super) fn new(global: &'a Global, report: &'a Report) -> Result<Self, Failure> {
-        let current = absolute(Path::new("."))?;
         let directory = match &global.directory {
-            Some(directory) => absolute(&current.join(directory))?,
-            None => current,
+            // Of no use for it is a folder to start from, which may have been removed.
+            Some(directory) if directory.is_absolute() => absolute(directory)?,
+            Some(directory) => absolute(&absolute(Path::new("."))?.join(directory))?,
+            None => absolute(Path::new("."))?,
         };
         let processors = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         Ok(Self {
