@@ -8,12 +8,13 @@
 use std::io::{self, Read};
 
 use reqwest::header::{
-    CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    ACCEPT_ENCODING, CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED,
 };
 use reqwest::{StatusCode, Url};
 use serde::{Deserialize, Serialize};
 
-use super::http::{Failure, Retry, broken, header, refusal, send};
+use super::http::{header, refusal, send};
 use super::url::{local, parse, redirect};
 use super::{Address, Error, Fetcher, Source, Wanted};
 use crate::debian::{Fetch, FetchError};
@@ -105,18 +106,7 @@ impl Fetcher<'_> {
                 etag: header(&response, ETAG.as_str()),
                 modified: header(&response, LAST_MODIFIED.as_str()),
             };
-            let expected = response.content_length();
-            let mut body = Vec::new();
-            response
-                .take(maximum + 1)
-                .read_to_end(&mut body)
-                .map_err(|error| broken(&address, expected, body.len() as u64, &error))?;
-            if body.len() as u64 > maximum {
-                return Err(Failure {
-                    error: too_large(&address, maximum),
-                    retry: Retry::Never,
-                });
-            }
+            let body = self.body(response, &address, maximum)?;
             Ok(Some((stamp, body)))
         })?;
         match (answer, kept) {
@@ -216,6 +206,7 @@ fn conditions(stamp: Option<&Stamp>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     // A proxy in between must ask the archive, too.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let Some(stamp) = stamp else { return headers };
     for (name, value) in [
         (IF_NONE_MATCH, &stamp.etag),

@@ -117,6 +117,14 @@ pub enum Error {
         /// The bound.
         maximum: u64,
     },
+    /// The answer is packed, and nobody asked for that.
+    #[error("{address} answered with content coding `{encoding}`, expected none")]
+    Encoded {
+        /// What was asked.
+        address: Address,
+        /// The coding.
+        encoding: String,
+    },
     /// A local file can't be read.
     #[error("can't read {address}")]
     File {
@@ -173,6 +181,7 @@ impl Error {
             | Self::Status { .. }
             | Self::Truncated { .. }
             | Self::Different { .. }
+            | Self::Encoded { .. }
             | Self::File { .. }
             | Self::NotListed { .. }
             | Self::NoIndex
@@ -195,6 +204,7 @@ impl Fault for Error {
             | Self::Unreachable { .. }
             | Self::Status { .. }
             | Self::Truncated { .. }
+            | Self::Encoded { .. }
             | Self::NotListed { .. }
             | Self::NoIndex
             | Self::NoProxy
@@ -229,7 +239,10 @@ impl Fault for Error {
             {
                 "restore the file; one of a vendor folder is written anew by `polyarch vendor DIR`"
             }
-            Self::Different { .. } | Self::Mismatch { .. } | Self::TooLarge { .. } => {
+            Self::Different { .. }
+            | Self::Mismatch { .. }
+            | Self::TooLarge { .. }
+            | Self::Encoded { .. } => {
                 "a proxy or mirror in between may have changed it; name another one under `[mirrors]`"
             }
             Self::NoIndex => "set `PIP_INDEX_URL`, or `pypi = \"…\"` under `[mirrors]`",

@@ -9,16 +9,22 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{StatusCode, Url};
 
 use super::{Address, Error, Fetcher};
+use crate::digest::BLOCK;
 use crate::interrupt;
 
 /// A server that asks for a longer pause is taken to be unavailable.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// After this many new bytes the tries are counted from one again.
 const PROGRESS: u64 = 1024 * 1024;
+
+/// Fewer bytes than this in the time of a stall are a stall, too.
+const TRICKLE: u64 = 1024;
 
 /// What a failed try means for the next.
 pub(super) struct Failure {
@@ -56,30 +62,56 @@ impl Fetcher<'_> {
         self.insist(|_| {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             let response = send(client, url, &address, headers)?;
             if !response.status().is_success() {
                 return Err(refusal(&address, &response));
             }
-            let mut document = Document {
-                body: Vec::new(),
-                kind: header(&response, CONTENT_TYPE.as_str()),
-                url: response.url().clone(),
-            };
-            response
-                .take(maximum + 1)
-                .read_to_end(&mut document.body)
-                .map_err(|error| broken(&address, None, document.body.len() as u64, &error))?;
-            if document.body.len() as u64 > maximum {
-                return Err(Failure {
-                    error: Error::TooLarge {
-                        address: address.clone(),
-                        maximum,
-                    },
-                    retry: Retry::Never,
-                });
-            }
-            Ok(document)
+            let (kind, url) = (
+                header(&response, CONTENT_TYPE.as_str()),
+                response.url().clone(),
+            );
+            let body = self.body(response, &address, maximum)?;
+            Ok(Document { body, kind, url })
         })
+    }
+
+    /// The whole of a small answer, no larger than that.
+    pub(super) fn body(
+        &self,
+        response: Response,
+        address: &Address,
+        maximum: u64,
+    ) -> Result<Vec<u8>, Failure> {
+        let encoding = header(&response, CONTENT_ENCODING.as_str());
+        if !matches!(&*encoding, "" | "identity") {
+            return Err(fatal(Error::Encoded {
+                address: address.clone(),
+                encoding,
+            }));
+        }
+        let expected = response.content_length();
+        let mut pace = Pace::new(self.options.patience.stall);
+        let mut reader = response.take(maximum + 1);
+        let (mut body, mut buffer) = (Vec::new(), vec![0; BLOCK]);
+        loop {
+            interrupt::check().map_err(|_| fatal(Error::Interrupted))?;
+            let found = body.len() as u64;
+            let read = reader.read(&mut buffer);
+            match read.map_err(|error| broken(address, expected, found, &error))? {
+                0 => break,
+                read => body.extend_from_slice(&buffer[..read]),
+            }
+            pace.keeps(body.len() as u64)
+                .map_err(|reason| cut(address, expected, body.len() as u64, reason))?;
+        }
+        if body.len() as u64 > maximum {
+            return Err(fatal(Error::TooLarge {
+                address: address.clone(),
+                maximum,
+            }));
+        }
+        Ok(body)
     }
 
     /// Tries until it works, or trying again makes no sense. `attempt` writes how many bytes it
@@ -214,6 +246,11 @@ pub(super) fn broken(
     } else {
         reasons(error)
     };
+    cut(address, expected, found, reason)
+}
+
+/// A body that goes no further.
+pub(super) fn cut(address: &Address, expected: Option<u64>, found: u64, reason: String) -> Failure {
     later(Error::Truncated {
         address: address.clone(),
         expected,
@@ -221,6 +258,35 @@ pub(super) fn broken(
         attempts: 1,
         reason,
     })
+}
+
+/// Whether bytes keep coming: a server that sends one now and then would keep us for ever.
+pub(super) struct Pace {
+    stall: Duration,
+    since: Instant,
+    mark: u64,
+}
+
+impl Pace {
+    pub(super) fn new(stall: Duration) -> Self {
+        Self {
+            stall,
+            since: Instant::now(),
+            mark: 0,
+        }
+    }
+
+    /// Looks at how many bytes have come; says why to give up.
+    pub(super) fn keeps(&mut self, received: u64) -> Result<(), String> {
+        if self.since.elapsed() <= self.stall {
+            return Ok(());
+        }
+        if received.saturating_sub(self.mark) < TRICKLE {
+            return Err("hardly any bytes came".to_owned());
+        }
+        (self.since, self.mark) = (Instant::now(), received);
+        Ok(())
+    }
 }
 
 pub(super) fn later(error: Error) -> Failure {

@@ -5,7 +5,7 @@
 //! then fetched once more in one piece. RFC 9110 sections 13.1.5 (`If-Range`) and 14 (ranges).
 
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{
@@ -13,16 +13,13 @@ use reqwest::header::{
 };
 use reqwest::{StatusCode, Url};
 
-use super::http::{Failure, Retry, broken, fatal, header, later, refusal, send};
+use super::http::{Failure, Pace, Retry, broken, fatal, header, later, refusal, send};
 use super::url::{admit, commit};
 use super::{Address, Error, Fetcher, Wanted};
 use crate::digest::BLOCK;
 use crate::interrupt;
 use crate::progress::Meter;
 use crate::store::BlobWriter;
-
-/// Fewer bytes than this in the time of a stall are a stall, too.
-const TRICKLE: u64 = 1024;
 
 /// One download over all its tries.
 struct Transfer<'f, 'w> {
@@ -158,7 +155,8 @@ impl Transfer<'_, '_> {
 
     fn receive(&mut self, mut response: Response, stall: Duration) -> Result<(), Failure> {
         let mut buffer = vec![0; BLOCK];
-        let (mut since, mut mark) = (Instant::now(), self.writer.written());
+        let begun = self.writer.written();
+        let mut pace = Pace::new(stall);
         loop {
             interrupt::check().map_err(|_| fatal(Error::Interrupted))?;
             let written = self.writer.written();
@@ -173,12 +171,8 @@ impl Transfer<'_, '_> {
             if let Some(meter) = &self.meter {
                 meter.advance(read as u64);
             }
-            if since.elapsed() > stall {
-                if self.writer.written() - mark < TRICKLE {
-                    return Err(later(self.truncated("hardly any bytes came".to_owned())));
-                }
-                (since, mark) = (Instant::now(), self.writer.written());
-            }
+            pace.keeps(self.writer.written() - begun)
+                .map_err(|reason| later(self.truncated(reason)))?;
         }
         if self
             .wanted

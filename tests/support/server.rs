@@ -38,6 +38,12 @@ pub(crate) enum Step {
     Instead(Vec<u8>),
     /// Plain, after a pause.
     Slowly(Duration),
+    /// A byte and a pause, again and again.
+    Drip(Duration),
+    /// Zeros without a length, for as long as the client stays.
+    Endless,
+    /// With these header lines, too.
+    With(&'static str),
 }
 
 /// What a client asked for.
@@ -200,6 +206,28 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) -> io:
         Step::Slowly(pause) => {
             std::thread::sleep(pause);
             send(&mut stream, &body, begin, body.len(), &kind)
+        }
+        Step::Drip(pause) => {
+            head(&mut stream, 200, body.len(), &kind)?;
+            for byte in body {
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                stream.write_all(&[byte])?;
+                std::thread::sleep(pause);
+            }
+            Ok(())
+        }
+        Step::Endless => {
+            write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n{kind}\r\n")?;
+            while !stop.load(Ordering::SeqCst) {
+                stream.write_all(&[0; 4096])?;
+            }
+            Ok(())
+        }
+        Step::With(lines) => {
+            head(&mut stream, 200, body.len(), &format!("{kind}{lines}"))?;
+            stream.write_all(&body)
         }
         Step::Truncate(count) => send(&mut stream, &body, begin, count, &kind),
         Step::Reset(count) => {
