@@ -23,6 +23,7 @@ mod lock;
 mod needs;
 mod plan;
 mod prepare;
+mod printable;
 pub mod reference;
 mod report;
 mod rust;

@@ -11,7 +11,9 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
+use super::printable::{coloured, plain};
 use super::screen;
+use crate::fault::Exit;
 use crate::process;
 use crate::progress::{Meter, Observer};
 
@@ -65,6 +67,7 @@ impl Report {
     /// One line of the account: a label and what it is about.
     pub(super) fn field(&self, label: &str, text: &str) {
         if self.level >= Level::Normal {
+            let text = plain(text);
             self.account(&format!("{LABEL}{label:>10}{LABEL:#}  {text}"));
         }
     }
@@ -72,6 +75,7 @@ impl Report {
     /// A further line under the last label, less loud.
     pub(super) fn detail(&self, text: &str) {
         if self.level >= Level::Normal {
+            let text = plain(text);
             self.account(&format!("{:>10}  {DIM}{text}{DIM:#}", ""));
         }
     }
@@ -86,13 +90,17 @@ impl Report {
     /// An error and its way out.
     pub(super) fn error(&self, failure: &Failure) {
         let (text, hint) = failure.words();
+        let text = match failure.code() == Exit::Compile.code() {
+            true => coloured(&text),
+            false => plain(&text),
+        };
         self.line(&format!("{ERROR}error{ERROR:#}: {text}"));
         if let Some(hint) = hint {
-            self.line(&format!(" {HINT}hint{HINT:#}: {hint}"));
+            self.line(&format!(" {HINT}hint{HINT:#}: {}", plain(&hint)));
         }
     }
 
-    /// A line for a script, on standard output. A reader that has gone away is no error.
+    /// A line for a script, on standard output, as it is. A reader that has gone away is no error.
     #[expect(
         clippy::unused_self,
         reason = "whoever prints has the report; its target may become a part of it"
@@ -150,6 +158,7 @@ impl Report {
 
 impl Observer for Report {
     fn begin(&self, label: &str, total: Option<u64>) -> Box<dyn Meter> {
+        let label = plain(label);
         let Some(live) = &self.live else {
             if let Some(total) = total.filter(|_| self.level >= Level::Normal) {
                 self.line(&format!(
@@ -166,19 +175,19 @@ impl Observer for Report {
             )),
             None => ProgressBar::new_spinner().with_style(style("{spinner:.cyan} {msg} {elapsed}")),
         };
-        let bar = live.add(bar).with_message(label.to_owned());
+        let bar = live.add(bar).with_message(label.into_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
         Box::new(Bar(bar))
     }
 
     fn note(&self, line: &str) {
         if self.level >= Level::Normal {
-            self.line(&format!("{:>10}  {DIM}{line}{DIM:#}", ""));
+            self.line(&format!("{:>10}  {DIM}{}{DIM:#}", "", plain(line)));
         }
     }
 
     fn warn(&self, line: &str) {
-        self.line(&format!("{WARNING}warning{WARNING:#}: {line}"));
+        self.line(&format!("{WARNING}warning{WARNING:#}: {}", plain(line)));
     }
 }
 
