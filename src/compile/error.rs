@@ -68,6 +68,16 @@ pub enum Error {
         /// What the compiler said.
         failed: Vec<Failure>,
     },
+    /// Compilers can't keep what they build for themselves.
+    #[error("can't write to `{}`: {source}\n{}", folder.display(), failures(failed))]
+    Caches {
+        /// Where that is kept.
+        folder: PathBuf,
+        /// Why not.
+        source: io::Error,
+        /// What the compiler said.
+        failed: Vec<Failure>,
+    },
     /// What a compiler had built for itself was changed while it was used.
     #[error(
         "while it was used, `{}` was changed: it {}{}",
@@ -117,7 +127,11 @@ impl Fault for Error {
             Self::Process(error) => error.exit(),
             Self::Cache { cache, .. } => cache.exit(),
             Self::Damaged { .. } => Exit::Integrity,
-            Self::Io(_) | Self::Artifact(_) | Self::ReadOnly { .. } | Self::Full { .. } => Exit::Io,
+            Self::Io(_)
+            | Self::Artifact(_)
+            | Self::ReadOnly { .. }
+            | Self::Caches { .. }
+            | Self::Full { .. } => Exit::Io,
         }
     }
 
@@ -128,6 +142,9 @@ impl Fault for Error {
             Self::Store(error) => error.hint(),
             Self::Rust(error) => error.hint(),
             Self::Cache { cache, .. } => cache.hint(),
+            Self::Caches { .. } => {
+                Some("set `POLYARCH_HOME` to a directory that can be written".to_owned())
+            }
             Self::Damaged { .. } => Some(
                 "`polyarch toolchain check --repair` removes what is damaged; then build again"
                     .to_owned(),

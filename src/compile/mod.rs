@@ -18,6 +18,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use rustix::fs::Access;
+
 use crate::elf;
 use crate::plan::go::GoStep;
 use crate::plan::{Action, Output, Plan, Step};
@@ -215,6 +217,10 @@ fn explain(
 ) -> Result<Error, Error> {
     let own = compilers.values().map(|one| one.cache().path.clone());
     let mut caches: BTreeSet<PathBuf> = own.collect();
+    let refused = caches.iter().find_map(|folder| {
+        let error = rustix::fs::access(folder, Access::WRITE_OK).err()?;
+        Some((folder.clone(), error.into()))
+    });
     let mut usable = Ok(());
     if let Some(command) = go {
         let cache = gocache::folder(command)?;
@@ -229,7 +235,14 @@ fn explain(
             failed,
         },
         (Err(cache), None) => Error::Cache { cache, failed },
-        (Ok(()), None) => Error::Failed(failed),
+        (Ok(()), None) => match refused {
+            Some((folder, source)) => Error::Caches {
+                folder,
+                source,
+                failed,
+            },
+            None => Error::Failed(failed),
+        },
     })
 }
 

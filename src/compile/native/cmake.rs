@@ -16,8 +16,9 @@ use std::time::SystemTime;
 
 use super::fileapi::{self, Product};
 use super::found::Found;
+use super::manifest::{self, Entry};
 use super::place::Place;
-use super::{Error, Job, Result};
+use super::{Error, Job, Result, walk};
 use crate::compile::StepError;
 use crate::digest::Recipe;
 use crate::plan::native::CmakeStep;
@@ -62,6 +63,7 @@ pub(super) fn build(job: &Job<'_>, cmake: &CmakeStep) -> Result<Found, StepError
 fn beside_sources(job: &Job<'_>, cmake: &CmakeStep) -> Result<Option<Found>, StepError> {
     let root = &job.native.root;
     let build = Build::beside(job, cmake);
+    build.heed_replaced()?;
     let before = written(root);
     if !build.configure(|outside| Ok(outside.is_empty()))? {
         return Ok(None);
@@ -102,6 +104,31 @@ fn written(root: &Path) -> Option<SystemTime> {
 }
 
 impl Build<'_> {
+    /// Begins anew where a source was replaced by one from before the last build, as by `mv` or `cp -p`:
+    /// by its time nothing has changed, and ninja and CMake go by that.
+    fn heed_replaced(&self) -> io::Result<()> {
+        let native = self.job.native;
+        let record = native.build.join("seen");
+        let before = manifest::read(&record);
+        let out = native.root.join("out");
+        let now = walk::tree(&native.root, &out, &before, self.job.context.share)?;
+        if now == before {
+            return Ok(());
+        }
+        let began = self.job.last.began;
+        let replaced = |(path, entry): (&PathBuf, &Entry)| match (before.get(path), entry) {
+            (Some(Entry::File(old)), Entry::File(new)) => {
+                (old.size, old.modified) != (new.size, new.modified)
+                    && began.is_none_or(|began| new.modified <= began)
+            }
+            _ => false,
+        };
+        if now.iter().any(replaced) {
+            remove(&native.build.join("stamp"))?;
+        }
+        manifest::write(&record, &now)
+    }
+
     fn ninja(&self) -> Result<(), StepError> {
         let job = self.job;
         let ninja = job.program("ninja")?;

@@ -18,6 +18,7 @@ mod place;
 mod plain;
 mod publish;
 mod sync;
+mod times;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -51,6 +52,8 @@ struct Job<'a> {
     workspace: &'a Workspace,
     options: &'a Options<'a>,
     context: &'a Context<'a>,
+    /// The build before this one.
+    last: times::Last,
 }
 
 /// A build that has ended well.
@@ -91,26 +94,18 @@ pub(super) fn build(
     context: &Context<'_>,
 ) -> Result<Built, StepError> {
     let start = Instant::now();
-    let job = Job::new(step, native, context)?;
-    fs_err::create_dir_all(&native.build)?;
+    let mut job = Job::new(step, native, context)?;
+    match times::begin(&native.build)? {
+        Some(last) => job.last = last,
+        None => context.options.observer.note(&format!(
+            "the clock was set back since the last build for {}: building all of it again",
+            step.platform
+        )),
+    }
     fs_err::write(job.log(), "")?;
-    let (system, found) = match &native.system {
-        System::Make(make) => ("make", make::build(&job, make)?),
-        System::Plain(plain) => {
-            let result = plain::build(&job, plain);
-            (
-                "cc",
-                result.map_err(|error| modules::of_sources(&job, plain, error))?,
-            )
-        }
-        System::Cmake(cmake) => {
-            let result = cmake::build(&job, cmake);
-            (
-                "cmake",
-                result.map_err(|error| modules::of_cmake(&job, error))?,
-            )
-        }
-    };
+    let result = run(&job, native);
+    times::end(&native.build);
+    let (system, found) = result?;
     let tools = found
         .foreign
         .iter()
@@ -127,6 +122,25 @@ pub(super) fn build(
         State::Published(finish(&job, system, &found, start)?)
     };
     Ok(Built { tools, state })
+}
+
+/// Runs the build system, or what there is in place of one.
+fn run(job: &Job<'_>, native: &NativeStep) -> Result<(&'static str, Found), StepError> {
+    Ok(match &native.system {
+        System::Make(make) => ("make", make::build(job, make)?),
+        System::Plain(plain) => {
+            let result = plain::build(job, plain);
+            let found = result.map_err(|error| modules::of_sources(job, plain, error))?;
+            ("cc", found)
+        }
+        System::Cmake(cmake) => {
+            let result = cmake::build(job, cmake);
+            (
+                "cmake",
+                result.map_err(|error| modules::of_cmake(job, error))?,
+            )
+        }
+    })
 }
 
 /// Puts the results of those builds in their places that had to wait for the others.
@@ -212,6 +226,7 @@ impl<'a> Job<'a> {
             workspace: context.workspace,
             options: context.options,
             context,
+            last: times::Last::default(),
         })
     }
 

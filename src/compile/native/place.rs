@@ -47,6 +47,7 @@ impl Place {
             out: &job.native.root.join("out"),
             copy: &self.copy,
             record: &self.record,
+            ended: job.last.ended,
         };
         sync(&trees, job.context.share)
     }

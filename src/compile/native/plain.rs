@@ -5,7 +5,7 @@
 //! time; both are kept beside the objects.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -18,7 +18,7 @@ use super::depfile;
 use super::found::Found;
 use super::{Error, Job, Result};
 use crate::compile::StepError;
-use crate::digest::Recipe;
+use crate::digest::{Digest, Recipe};
 use crate::plan::native::{PlainStep, has_cpp};
 use crate::process::CommandSpec;
 use crate::project::plain::{Language, language};
@@ -111,17 +111,15 @@ fn compile(
     source: &Path,
 ) -> Result<Object, StepError> {
     interrupt::check()?;
-    let mut name = source.as_os_str().to_owned();
-    name.push(".o");
-    let path = folder.join(name);
-    let dependencies = path.with_extension("d");
-    let record = path.with_extension("json");
+    let path = beside(&folder.join(source), ".o");
+    let dependencies = beside(&folder.join(source), ".d");
+    let record = beside(&folder.join(source), ".json");
     let spec = compile_command(job, plain, source)
         .arg("-MD")
         .arg("-MF")
         .arg(&dependencies)
         .arg("-c")
-        .arg(source)
+        .arg(operand(source))
         .arg("-o")
         .arg(&path);
     let command = digest(job, &spec);
@@ -142,6 +140,31 @@ fn compile(
         path,
         has_main,
     })
+}
+
+/// A file's name as a compiler takes it for one: not for an option or a list of arguments.
+fn operand(source: &Path) -> PathBuf {
+    match source.as_os_str().as_bytes().first() {
+        Some(b'-' | b'@') => Path::new(".").join(source),
+        _ => source.to_owned(),
+    }
+}
+
+/// A path with something behind its name, which is cut where it would be too long for that: what
+/// compilers write beside a file for a moment has a longer name, too.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    const LONGEST: usize = 200;
+    let name = path.file_name().unwrap_or_default();
+    let mut own = name.to_owned();
+    if name.len() > LONGEST {
+        let digest = Digest::of(name.as_bytes()).hex();
+        own = OsString::from(OsStr::from_bytes(
+            &name.as_bytes()[..LONGEST - digest.len()],
+        ));
+        own.push(digest);
+    }
+    own.push(suffix);
+    path.with_file_name(own)
 }
 
 fn compile_command(job: &Job<'_>, plain: &PlainStep, source: &Path) -> CommandSpec {
@@ -231,9 +254,7 @@ fn link(
         .arg(program)
         .args(paths.iter().map(|path| path.as_os_str().to_owned()))
         .args(plain.ldflags.iter().map(OsString::from));
-    let mut record = program.as_os_str().to_owned();
-    record.push(".json");
-    let record = PathBuf::from(record);
+    let record = beside(program, ".json");
     let command = digest(job, &spec);
     if is_current(&record, &command, program, &job.native.root) {
         return Ok(());
@@ -268,14 +289,14 @@ fn is_current(record: &Path, command: &str, made: &Path, root: &Path) -> bool {
         known.command == command
             && made.is_file()
             && known.read.iter().all(|(path, then)| {
-                let path = Path::new(std::ffi::OsStr::from_bytes(path));
+                let path = Path::new(OsStr::from_bytes(path));
                 state(&root.join(path)).is_ok_and(|now| now == *then)
             })
     })
 }
 
-/// Writes the record, unless a file has been written since the command began: nobody knows which
-/// of its states was read.
+/// Writes the record, unless a file has been written since the command began, and nobody knows which
+/// of its states was read, or is not known by the name that the compiler gives.
 fn remember(
     record: &Path,
     command: String,
@@ -287,7 +308,12 @@ fn remember(
     let mut files = Vec::new();
     for path in unique {
         let place = root.join(path);
-        if fs_err::metadata(&place)?.modified()? > start {
+        let modified = match fs_err::metadata(&place) {
+            // clang writes a backslash in a name as a slash.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            found => found?.modified()?,
+        };
+        if modified > start {
             return Ok(());
         }
         files.push((path.as_os_str().as_bytes().to_vec(), state(&place)?));

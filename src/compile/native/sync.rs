@@ -13,6 +13,7 @@ use fs_err::os::unix::fs::symlink;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
 use super::manifest::{self, Entry, Manifest, Stamp};
+use super::times::Moment;
 use super::walk;
 use crate::{interrupt, parallel};
 
@@ -26,6 +27,8 @@ pub(super) struct Trees<'a> {
     pub(super) copy: &'a Path,
     /// The record of what was copied.
     pub(super) record: &'a Path,
+    /// When the last build in the copy ended, where it did.
+    pub(super) ended: Option<Moment>,
 }
 
 /// What there is after a run.
@@ -61,7 +64,7 @@ pub(super) fn sync(trees: &Trees<'_>, threads: usize) -> io::Result<Synced> {
         interrupt::check()?;
         let (from, to) = (trees.source.join(path), trees.copy.join(path));
         match entry {
-            Entry::File(stamp) => file(&from, &to, stamp, before.get(*path)),
+            Entry::File(stamp) => file(&from, &to, stamp, before.get(*path), trees.ended),
             Entry::Link(target) => make_link(target, &to),
             Entry::Folder | Entry::Product(_) => Ok(()),
         }
@@ -131,7 +134,13 @@ fn make_link(target: &Path, to: &Path) -> io::Result<()> {
 
 /// Copies a file, unless the copy has the same content: then it keeps its time, and nothing is
 /// compiled for it.
-fn file(from: &Path, to: &Path, stamp: &Stamp, before: Option<&Entry>) -> io::Result<()> {
+fn file(
+    from: &Path,
+    to: &Path,
+    stamp: &Stamp,
+    before: Option<&Entry>,
+    ended: Option<Moment>,
+) -> io::Result<()> {
     let old = match before {
         Some(Entry::File(old)) => Some(old),
         _ => None,
@@ -147,13 +156,14 @@ fn file(from: &Path, to: &Path, stamp: &Stamp, before: Option<&Entry>) -> io::Re
     }
     clear(to)?;
     fs_err::copy(from, to)?;
-    // Other content under an older time, as after a checkout of an old file with its times: what was
-    // made of the former content would pass for newer.
-    let is_older = old.is_some_and(|old| stamp.modified <= old.modified);
-    let modified = match is_older {
-        true => return Ok(()),
-        false => stamp.modified,
-    };
+    // Other content under a time from before the last build has ended, as when an older file was moved
+    // here or one was saved meanwhile: what was made of the former content would pass for newer. The
+    // copy has the present time, then.
+    let is_seen = ended.is_none_or(|ended| stamp.modified <= ended);
+    if old.is_some() && is_seen {
+        return Ok(());
+    }
+    let modified = stamp.modified;
     let omit = Timespec {
         tv_sec: 0,
         tv_nsec: UTIME_OMIT,
@@ -224,11 +234,16 @@ mod tests {
         }
 
         fn sync(&self) -> Synced {
+            self.sync_after(None)
+        }
+
+        fn sync_after(&self, ended: Option<Moment>) -> Synced {
             let trees = Trees {
                 source: &self.source,
                 out: &self.source.join("out"),
                 copy: &self.copy,
                 record: &self.source.join("out/.build/record"),
+                ended,
             };
             sync(&trees, 2).expect("synced")
         }
