@@ -13,11 +13,14 @@
 //! - `examples`: every example is built for several platforms and run
 //! - `images`: what is written is what others read
 //! - `packages`: sysroots and bases from Debian packages
+//! - `places`: what can not be written, is not there or is somebody else's
 //! - `projects`: C and C++ projects are built and run, and what is wrong with them is told
 //! - `reproducible`: same inputs, same bytes
 //! - `foreign`: no foreign code runs
 //! - `faults`: bad input is a clear error and leaves nothing behind
+//! - `full_disk`: no space for any one change
 //! - `rust`: Rust projects are built, the user's flags hold, and what is wrong with them is told
+//! - `servers`: servers that misbehave
 //! - `signals`: ended at any moment, nothing is left
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -33,12 +36,15 @@ mod examples;
 mod faults;
 mod fetch;
 mod foreign;
+mod full_disk;
 mod images;
 mod packages;
+mod places;
 mod projects;
 mod reference;
 mod reproducible;
 mod rust;
+mod servers;
 mod signals;
 mod store;
 mod support;

@@ -2,11 +2,13 @@
 //! is built again, and what can be wrong with a project.
 
 mod cache;
+mod clocks;
 mod cmake;
 mod disk;
 mod faults;
 mod headers;
 mod modules;
+mod names;
 mod odd;
 mod paths;
 
