@@ -68,6 +68,19 @@ fn place<T, E: From<io::Error>>(
     Ok(result)
 }
 
+/// Removes a file, a link or a folder with all that is in it, if there is one.
+pub fn remove(path: &Path) -> io::Result<()> {
+    let result = match fs_err::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs_err::remove_dir_all(path),
+        Ok(_) => fs_err::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The folder a file lies in.
 pub fn parent(path: &Path) -> &Path {
     match path.parent() {

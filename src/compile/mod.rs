@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::Access;
 
+use crate::atomic;
 use crate::elf;
 use crate::plan::go::GoStep;
 use crate::plan::{Action, Output, Plan, Step};
@@ -194,17 +195,8 @@ fn forget(plan: &Plan, done: &[Done]) -> std::io::Result<()> {
     });
     // Go would find its programs up to date; cargo's own folder is cleared where its messages are known.
     let planned = plan.outputs.iter().map(|output| output.path.as_path());
-    let results = own
-        .map(|artifact| artifact.path.as_path())
-        .chain(planned)
-        .map(fs_err::remove_file);
-    for result in trees.map(fs_err::remove_dir_all).chain(results) {
-        match result {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    let results = own.map(|artifact| artifact.path.as_path()).chain(planned);
+    trees.chain(results).try_for_each(atomic::remove)
 }
 
 /// What failed compilers have in common besides the code: a cache that can't be written, a full

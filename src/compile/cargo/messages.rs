@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{Artifact, CrateType, Message};
 
 use super::super::Error;
-use crate::interrupt;
+use crate::{atomic, interrupt};
 
 /// A program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +80,11 @@ pub(super) fn forget(linked: &BTreeSet<PathBuf>) -> std::io::Result<()> {
             for entry in entries {
                 let entry = entry?;
                 if is_source(&entry.file_name().to_string_lossy(), path) {
-                    remove(&entry.path())?;
+                    atomic::remove(&entry.path())?;
                 }
             }
         }
-        remove(path)?;
+        atomic::remove(path)?;
     }
     Ok(())
 }
@@ -101,13 +101,6 @@ fn is_source(name: &str, linked: &Path) -> bool {
         .and_then(|rest| rest.strip_prefix('-'));
     name.extension() == end
         && hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|c| c.is_ascii_hexdigit()))
-}
-
-fn remove(path: &Path) -> std::io::Result<()> {
-    match fs_err::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

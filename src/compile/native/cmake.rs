@@ -37,6 +37,11 @@ struct Build<'a> {
     tree: PathBuf,
 }
 
+/// Where CMake is told to build.
+pub(super) fn tree(job: &Job<'_>) -> PathBuf {
+    job.native.build.join("tree")
+}
+
 /// Configures where needed, builds, installs, and says what there is.
 pub(super) fn build(job: &Job<'_>, cmake: &CmakeStep) -> Result<Found, StepError> {
     let place = Place::new(job, &cmake.top, "sources", "copied-sources");
@@ -124,7 +129,7 @@ impl Build<'_> {
             _ => false,
         };
         if now.iter().any(replaced) {
-            remove(&native.build.join("stamp"))?;
+            atomic::remove(&native.build.join("stamp"))?;
         }
         manifest::write(&record, &now)
     }
@@ -179,8 +184,8 @@ impl Build<'_> {
         let record = job.native.build.join("installed");
         let mark = state(tree, built)?;
         if fs_err::read_to_string(&record).ok().as_deref() != Some(&mark) {
-            remove(&record)?;
-            remove(&staging)?;
+            atomic::remove(&record)?;
+            atomic::remove(&staging)?;
             fs_err::create_dir_all(&staging)?;
             let program = job.program("cmake")?;
             let spec = job
@@ -229,17 +234,4 @@ fn files(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
         }
     }
     Ok(found)
-}
-
-/// Removes a file or a folder, if it is there.
-fn remove(path: &Path) -> io::Result<()> {
-    let result = match fs_err::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs_err::remove_dir_all(path),
-        Ok(_) => fs_err::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match result {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use super::{Error, Job, fileapi};
+use super::{Error, Job, cmake, fileapi};
 use crate::compile::{Failure, StepError};
 use crate::plan::native::PlainStep;
 use crate::project::plain::{Language, language};
@@ -18,7 +18,7 @@ const LINES: usize = 2000;
 
 /// Explains a failure of CMake's build, by what CMake says of its targets.
 pub(super) fn of_cmake(job: &Job<'_>, error: StepError) -> StepError {
-    let interfaces = fileapi::modules(&job.native.build.join("tree")).unwrap_or_default();
+    let interfaces = fileapi::modules(&cmake::tree(job)).unwrap_or_default();
     explain(job, interfaces.into_iter().next(), error)
 }
 

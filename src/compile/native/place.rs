@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Job;
 use super::sync::{Synced, Trees, sync};
+use crate::atomic;
 
 /// The copy of a tree.
 pub(super) struct Place {
@@ -54,15 +55,7 @@ impl Place {
 
     /// Removes the copy with all that was built in it.
     pub(super) fn discard(&self) -> io::Result<()> {
-        for result in [
-            fs_err::remove_file(&self.record),
-            fs_err::remove_dir_all(&self.folder),
-        ] {
-            match result {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
+        atomic::remove(&self.record)?;
+        atomic::remove(&self.folder)
     }
 }

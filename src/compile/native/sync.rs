@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 use super::manifest::{self, Entry, Manifest, Stamp};
 use super::times::Moment;
 use super::walk;
-use crate::{interrupt, parallel};
+use crate::{atomic, interrupt, parallel};
 
 /// A source tree and its copy.
 pub(super) struct Trees<'a> {
@@ -107,28 +107,18 @@ fn remove(copy: &Path, before: &Manifest, now: &Manifest) -> io::Result<()> {
     Ok(())
 }
 
-/// Frees a path from whatever a build has put there.
-fn clear(path: &Path) -> io::Result<()> {
-    match fs_err::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(found) if found.is_dir() => fs_err::remove_dir_all(path),
-        Ok(_) => fs_err::remove_file(path),
-    }
-}
-
 fn make_folder(path: &Path) -> io::Result<()> {
     match fs_err::symlink_metadata(path) {
         Ok(found) if found.is_dir() => Ok(()),
         _ => {
-            clear(path)?;
+            atomic::remove(path)?;
             fs_err::create_dir(path)
         }
     }
 }
 
 fn make_link(target: &Path, to: &Path) -> io::Result<()> {
-    clear(to)?;
+    atomic::remove(to)?;
     symlink(target, to)
 }
 
@@ -154,7 +144,7 @@ fn file(
         }
         return Ok(());
     }
-    clear(to)?;
+    atomic::remove(to)?;
     fs_err::copy(from, to)?;
     // Other content under a time from before the last build has ended, as when an older file was moved
     // here or one was saved meanwhile: what was made of the former content would pass for newer. The

@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::atomic;
+
 /// Seconds and nanoseconds, as files have them.
 pub(super) type Moment = (i64, i64);
 
@@ -39,10 +41,8 @@ pub(super) fn begin(folder: &Path) -> io::Result<Option<Last>> {
         note(&folder.join(BEGAN))?;
         return Ok(None);
     }
-    match fs_err::remove_file(folder.join(ENDED)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(Some(last)),
-    }
+    atomic::remove(&folder.join(ENDED))?;
+    Ok(Some(last))
 }
 
 /// Notes that a build has ended, well or not.

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use super::super::fileapi::{self, Product};
 use super::super::place::Place;
 use super::super::{Error, Job, Result};
-use super::{Build, remove};
+use super::Build;
 use crate::atomic;
 use crate::compile::{Failure, StepError};
 use crate::digest::Recipe;
@@ -33,7 +33,7 @@ const RUNPATH: &str = "$ORIGIN;$ORIGIN/../lib";
 impl<'a> Build<'a> {
     /// From the sources themselves.
     pub(super) fn beside(job: &'a Job<'a>, cmake: &'a CmakeStep) -> Self {
-        let tree = job.native.build.join("tree");
+        let tree = super::tree(job);
         Self {
             job,
             cmake,
@@ -88,13 +88,13 @@ impl<'a> Build<'a> {
             return Ok(true);
         }
         let old = match known_tools == tools {
-            true => remove(&tree.join("CMakeCache.txt")),
-            false => remove(tree),
+            true => atomic::remove(&tree.join("CMakeCache.txt")),
+            false => atomic::remove(tree),
         };
         old?;
-        remove(&stamp)?;
+        atomic::remove(&stamp)?;
         let asked = fileapi::ask(tree)?;
-        remove(&tree.join(TRY_RUN))?;
+        atomic::remove(&tree.join(TRY_RUN))?;
         job.run(spec, "cmake")
             .map_err(|error| unanswered(job, tree, error))?;
         let outside = self.outside(&fileapi::products(tree)?);
