@@ -13,6 +13,9 @@ use super::Failure;
 /// Which package and which feature a crate has; the file itself says how it is read.
 const CRATES: &str = include_str!("crates.txt");
 
+/// Where it is written how a package of Debian's is used: no line of a configuration does it alone.
+const GUIDE: &str = "\"Libraries of the system\" in docs/getting-started-rust.md";
+
 /// How cargo tells of a build script that failed; the crate and its version come behind it.
 const SCRIPT: &str = "failed to run custom build command for `";
 
@@ -68,19 +71,20 @@ impl Script<'_> {
         let Some(known) = known(name) else {
             let library = between(&self.said, "The system library `", "` required by crate")?;
             return Some(format!(
-                "`{name}` looks for a library of the system; if Debian has `{library}.pc`, name its \
-                 package: `packages = [\"NAME-dev\"]` under `[sysroot]`, for a base with glibc"
+                "`{name}` looks for a library of the system; if Debian has `{library}.pc`, {GUIDE} says how \
+                 its package is used"
             ));
         };
-        let package = format!("`packages = [\"{}\"]` under `[sysroot]`", known.package);
+        let package = known.package;
         Some(match known.feature {
             Some(feature) => format!(
-                "`cargo add {name}@{} --features {feature}` compiles the library with the program; or, \
-                 for a base with glibc, {package}",
+                "`cargo add {name}@{} --features {feature}` compiles the library with the program; or use \
+                 Debian's `{package}`, as {GUIDE} says",
                 self.version
             ),
             None => format!(
-                "`{name}` looks for a library of the system: {package}, for a base with glibc"
+                "`{name}` looks for a library of the system, which Debian has in `{package}`: {GUIDE} says \
+                 how it is used"
             ),
         })
     }
@@ -176,7 +180,8 @@ mod tests {
         assert_eq!(
             hint,
             "`cargo add openssl-sys@0.9.104 --features vendored` compiles the library with the program; \
-             or, for a base with glibc, `packages = [\"libssl-dev\"]` under `[sysroot]`"
+             or use Debian's `libssl-dev`, as \"Libraries of the system\" in \
+             docs/getting-started-rust.md says"
         );
         let hint = hinted(&refused("libz-sys v1.1.20+zlib.1.3 (/a/b)", CROSS)).expect("a hint");
         assert!(hint.starts_with("`cargo add libz-sys@1.1.20 "), "{hint}");
@@ -185,7 +190,7 @@ mod tests {
     #[test]
     fn a_crate_that_has_no_copy_of_its_library_is_told_the_package() {
         let hint = hinted(&refused("alsa-sys v0.3.1", CROSS)).expect("a hint");
-        assert!(hint.contains("`packages = [\"libasound2-dev\"]`"), "{hint}");
+        assert!(hint.contains("`libasound2-dev`"), "{hint}");
         let said = "The system library `odd-2` required by crate `odd-sys` was not found.";
         let hint = hinted(&refused("odd-sys v0.3.1", said)).expect("a hint");
         assert!(hint.contains("`odd-2.pc`"), "{hint}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{crates, headers, native};
+use super::{crates, headers, libraries, native};
 use crate::elf;
 use crate::fault::{Exit, Fault, refused};
 use crate::process;
@@ -157,7 +157,9 @@ impl Fault for Error {
                 Some("free some space, for instance with `polyarch toolchain prune`".to_owned())
             }
             Self::Io(error) | Self::Artifact(error) => refused(error),
-            Self::Failed(failures) => crates::hint(failures).or_else(|| headers::hint(failures)),
+            Self::Failed(failures) => crates::hint(failures)
+                .or_else(|| headers::hint(failures))
+                .or_else(|| libraries::hint(failures)),
             Self::NoProgram { .. } | Self::CargoConfig(_) | Self::Process(_) => None,
         }
     }

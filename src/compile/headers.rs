@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use super::Failure;
+use super::{Failure, libraries};
 
 /// Which package has a header; the file itself says how it is read.
 const PACKAGES: &str = include_str!("headers.txt");
@@ -35,16 +35,7 @@ pub(super) fn hint(failures: &[Failure]) -> Option<String> {
             packages.entry(package).or_insert(one.name);
         }
     }
-    let used = failures
-        .iter()
-        .find_map(|failure| failure.platforms.first())
-        .map(|platform| {
-            format!(
-                ", and `--sysroot=$(polyarch sysroot path --platform {platform})` among the \
-                 compiler's flags"
-            )
-        });
-    let used = used.unwrap_or_default();
+    let used = libraries::sysroot(failures, "compiler");
     if !packages.is_empty() {
         let has = |(package, header): (&&str, &&str)| format!("`{header}` is in `{package}`");
         let named: Vec<String> = packages.iter().take(NAMED).map(has).collect();

@@ -8,6 +8,7 @@ mod crates;
 mod error;
 mod go;
 mod headers;
+mod libraries;
 pub mod native;
 pub mod warm;
 pub mod workspace;

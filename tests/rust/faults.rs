@@ -227,7 +227,7 @@ fn a_build_script_that_finds_no_library_is_told_the_feature_and_the_package() {
     for expected in [
         "failed to run custom build command for `libz-sys v1.1.20",
         "hint: `cargo add libz-sys@1.1.20 --features static`",
-        "`packages = [\"zlib1g-dev\"]` under `[sysroot]`",
+        "or use Debian's `zlib1g-dev`, as \"Libraries of the system\"",
     ] {
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);
     }
