@@ -8,12 +8,12 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// How long a signalled process may take to unwind by itself.
@@ -34,6 +34,9 @@ enum Child {
 
 /// Installs the handler. Called once, by `main`, before any work.
 pub fn install() -> io::Result<()> {
+    // What becomes too large for RLIMIT_FSIZE is an error of the writing, and not the end of this
+    // process. What it starts has the signal's own meaning again.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::Builder::new()
         .name("signals".to_owned())
@@ -108,6 +111,10 @@ fn register(child: Child) -> Running {
 impl Drop for Running {
     fn drop(&mut self) {
         locked(&RUNNING).remove(&self.0);
+        if signal().is_some() {
+            // The leader has ended; what does not heed SIGTERM ends with it.
+            end(self.0, Signal::KILL);
+        }
     }
 }
 
@@ -121,12 +128,16 @@ pub fn end_group(id: u32) {
 
 fn end_all(signal: Signal) {
     for child in locked(&RUNNING).iter() {
-        // One that has ended already is what was wanted.
-        let _ = match *child {
-            Child::Group(id) => Pid::from_raw(id).map(|pid| kill_process_group(pid, signal)),
-            Child::Process(id) => Pid::from_raw(id).map(|pid| kill_process(pid, signal)),
-        };
+        end(*child, signal);
     }
+}
+
+fn end(child: Child, signal: Signal) {
+    // One that has ended already is what was wanted.
+    let _ = match child {
+        Child::Group(id) => Pid::from_raw(id).map(|pid| kill_process_group(pid, signal)),
+        Child::Process(id) => Pid::from_raw(id).map(|pid| kill_process(pid, signal)),
+    };
 }
 
 fn remove_temporary() {

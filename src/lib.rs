@@ -22,6 +22,7 @@ pub mod fault;
 pub mod fetch;
 pub mod image;
 pub mod interrupt;
+pub mod limits;
 pub mod lock;
 pub mod oci;
 pub mod output;

@@ -2,6 +2,7 @@
 //! does not depend on the number of threads.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// Does the work on every item, on up to `threads` threads, this one among them.
 pub fn all<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
@@ -32,7 +33,7 @@ pub fn permitted<T: Sync, R: Send, P>(
     };
     let mut done = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads.min(items.len()))
-            .map(|_| scope.spawn(other))
+            .map_while(|_| start(scope, other).ok())
             .collect();
         let mut done: Vec<_> = std::iter::from_fn(take).collect();
         for other in others {
@@ -46,6 +47,15 @@ pub fn permitted<T: Sync, R: Send, P>(
     });
     done.sort_unstable_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Starts a thread. Where the system gives none (RLIMIT_NPROC, the limit of a container), that is an
+/// error for the caller, who does the work by itself.
+pub fn start<'scope, R: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> R + Send + 'scope,
+) -> std::io::Result<ScopedJoinHandle<'scope, R>> {
+    Builder::new().spawn_scoped(scope, work)
 }
 
 /// Does work that can fail. After a failure nothing more is begun; of several failures the one of

@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 
 use crate::fault::{Exit, Fault};
-use crate::interrupt;
+use crate::{interrupt, limits};
 
 pub use lines::{Stream, lines};
 
@@ -230,6 +230,7 @@ fn start(spec: &CommandSpec, source: std::io::Error) -> Error {
 
 /// Puts a command in the place of this process; comes back only where that fails.
 pub fn replace(spec: &CommandSpec) -> Error {
+    limits::restore();
     let error = prepared(spec).exec();
     start(spec, error)
 }

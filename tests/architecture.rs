@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Parts that everything may use. What they use of each other stands in [`edges`].
-const SMALL: [&str; 11] = [
+const SMALL: [&str; 12] = [
     "atomic",
     "digest",
     "extract",
     "fault",
     "interrupt",
+    "limits",
     "parallel",
     "process",
     "progress",
@@ -60,6 +61,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("extract", &[]);
     allow("fault", &[]);
     allow("interrupt", &[]);
+    allow("limits", &[]);
     allow("parallel", &[]);
     allow("progress", &[]);
     allow("target", &[]);
@@ -67,7 +69,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("atomic", &[&["digest", "interrupt"]]);
     allow("template", &[&["fault"]]);
     allow("version", &[]);
-    allow("process", &[&["fault", "interrupt"]]);
+    allow("process", &[&["fault", "interrupt", "limits", "parallel"]]);
     allow("lock", &[&["atomic", "digest", "fault"]]);
     allow("store", &[&["digest", "fault", "interrupt", "progress"]]);
     allow("debian", &[&SMALL]);

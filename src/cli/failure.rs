@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::fault::{Exit, Fault};
-use crate::interrupt;
+use crate::{interrupt, limits};
 
 /// An error that ends the program. Any [`Fault`] becomes one with `?`.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ impl Failure {
         if self.0.exit() == Exit::Internal {
             text.push_str("\n  this is a defect in polyarch; please report it");
         }
-        (text, self.0.hint())
+        let hint = self.0.hint();
+        (text, hint.or_else(|| limits::hint(&*self.0)))
     }
 }

@@ -42,7 +42,7 @@ use self::args::Global;
 use self::context::Context;
 use self::report::Report;
 use crate::fault::Exit;
-use crate::interrupt;
+use crate::{interrupt, limits};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -108,6 +108,7 @@ pub fn main() -> ExitCode {
         }
     };
     let report = report(&cli);
+    limits::raise();
     let result = interrupt::install()
         .map_err(|error| context::Error::Signals(error).into())
         .and_then(|()| Context::new(&cli.global, &report))

@@ -21,8 +21,6 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::Access;
 
-use crate::atomic;
-use crate::elf;
 use crate::plan::go::GoStep;
 use crate::plan::{Action, Output, Plan, Step};
 use crate::process::{self, Stop};
@@ -31,6 +29,7 @@ use crate::project::gocache;
 use crate::store::{self, Damage};
 use crate::target::Platform;
 use crate::toolchain::{Compilers, Rust, Toolchain};
+use crate::{atomic, elf, parallel};
 
 pub use error::{Error, Failure};
 pub use workspace::Workspace;
@@ -126,24 +125,26 @@ pub fn run(
         stop: Stop::default(),
     };
     std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some(step) = next(&queue, &context.stop) {
-                    let own = outputs.get(&step.platform).map_or(&[][..], Vec::as_slice);
-                    let result = context.step(step, own);
-                    if result.is_err() && options.fail_fast {
-                        context.stop.now();
-                    }
-                    results
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .push((step.platform, result));
+        let work = || {
+            while let Some(step) = next(&queue, &context.stop) {
+                let own = outputs.get(&step.platform).map_or(&[][..], Vec::as_slice);
+                let result = context.step(step, own);
+                if result.is_err() && options.fail_fast {
+                    context.stop.now();
                 }
-                if let Some(jobserver) = &context.jobserver {
-                    jobserver.release();
-                }
-            });
-        }
+                results
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .push((step.platform, result));
+            }
+            if let Some(jobserver) = &context.jobserver {
+                jobserver.release();
+            }
+        };
+        let others = (1..workers).map_while(|_| parallel::start(scope, work).ok());
+        // Of threads that there are none, the others do the work.
+        let _ = others.count();
+        work();
     });
     let results = results
         .into_inner()

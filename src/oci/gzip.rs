@@ -17,7 +17,7 @@ use std::thread::Scope;
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-use crate::interrupt;
+use crate::{interrupt, parallel};
 
 /// The compressor, for keys of caches: another version may write other bytes.
 /// A test holds it equal to `Cargo.lock`.
@@ -37,10 +37,11 @@ pub fn compress<W: Write, T, E: From<io::Error>>(
     body: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, E> {
     std::thread::scope(|scope| {
-        let engine = match threads {
-            0 | 1 => Engine::Here(Compressor(level)),
-            _ => Engine::Threads(Pool::new(scope, level, threads)),
+        let pool = match threads {
+            0 | 1 => None,
+            _ => Pool::new(scope, level, threads),
         };
+        let engine = pool.map_or(Engine::Here(Compressor(level)), Engine::Threads);
         let mut writer = Writer::new(output, engine)?;
         let result = body(&mut writer)?;
         writer.finish()?;
@@ -115,29 +116,36 @@ struct Pool {
 }
 
 impl Pool {
-    fn new<'scope>(scope: &'scope Scope<'scope, '_>, level: u32, threads: usize) -> Self {
+    /// `None` where the system gives no thread.
+    fn new<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        level: u32,
+        threads: usize,
+    ) -> Option<Self> {
         let (jobs, queue) = mpsc::channel::<Numbered<Job>>();
         let (send, results) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..threads {
+        let worker = |_| {
             let (queue, send) = (Arc::clone(&queue), send.clone());
-            scope.spawn(move || {
+            let work = move || {
                 let compressor = Compressor(level);
                 while let Some((number, job)) = next(&queue) {
                     if send.send((number, compressor.run(&job))).is_err() {
                         return;
                     }
                 }
-            });
-        }
-        Self {
+            };
+            parallel::start(scope, work).ok()
+        };
+        let started = (0..threads).map_while(worker).count() as u64;
+        (started > 0).then_some(Self {
             jobs,
             results,
             early: BTreeMap::new(),
             sent: 0,
             taken: 0,
-            room: 2 * threads as u64,
-        }
+            room: 2 * started,
+        })
     }
 
     fn send(&mut self, job: Job) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{ExitStatus, Stdio};
 
 use super::{CommandSpec, Error, prepared, start};
-use crate::interrupt;
+use crate::{interrupt, parallel};
 
 /// The most of a line that is kept in memory: a longer one is handed on in parts.
 const LONGEST: u64 = 64 * 1024;
@@ -38,10 +38,15 @@ pub fn lines(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|source| start(spec, source))?;
-    let group = interrupt::group(child.id());
+    let id = child.id();
+    let group = interrupt::group(id);
     let (output, error) = (child.stdout.take(), child.stderr.take());
     let read = std::thread::scope(|scope| {
-        let other = scope.spawn(|| each(error, &|line| take(Stream::Error, line)));
+        let work = || each(error, &|line| take(Stream::Error, line));
+        let other = parallel::start(scope, work).inspect_err(|_| {
+            // What nobody reads would wait for ever.
+            interrupt::end_group(id);
+        })?;
         let own = each(output, &|line| take(Stream::Output, line));
         let other = other
             .join()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::process;
+use crate::{parallel, process};
 
 /// Facts about the checked-out commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +26,11 @@ pub fn inspect(root: &Path) -> Option<Git> {
     let head = ask(&["log", "-1", "--no-show-signature", "--format=%H %ct"])?;
     let (commit, time) = head.split_once(' ')?;
     let (described, remote) = std::thread::scope(|scope| {
-        let remote = scope.spawn(|| ask(&["config", "--get", "remote.origin.url"]));
+        let address = || ask(&["config", "--get", "remote.origin.url"]);
+        let remote = parallel::start(scope, address);
         let described = ask(&["describe", "--tags", "--always", "--dirty", "--abbrev=12"]);
-        (described, remote.join().ok().flatten())
+        let remote = remote.map_or_else(|_| address(), |other| other.join().ok().flatten());
+        (described, remote)
     });
     let described = described.unwrap_or_default();
     let (version, dirty) = match described.strip_suffix("-dirty") {

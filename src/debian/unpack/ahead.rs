@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::{Deb, Error, Options, label};
 use crate::debian::deb::{self, Control};
 use crate::digest::BLOCK;
-use crate::interrupt;
+use crate::{interrupt, parallel};
 
 /// Decompressed bytes that wait for the visitor, all threads together.
 const WAITING: usize = 32 << 20;
@@ -34,10 +34,7 @@ pub(super) fn each(
 ) -> Result<(), Error> {
     let threads = options.threads.clamp(1, debs.len().max(1));
     if threads == 1 {
-        for deb in debs {
-            visit(deb, open(deb, options.maximum)?)?;
-        }
-        return Ok(());
+        return one_by_one(debs, options, visit);
     }
     let blocks = (WAITING / BLOCK / threads).max(2);
     let (senders, receivers): (Vec<_>, Vec<_>) = debs.iter().map(|_| sync_channel(blocks)).unzip();
@@ -50,15 +47,17 @@ pub(super) fn each(
     std::thread::scope(|scope| {
         // Also when the visitor fails or panics: no thread waits for ever.
         let _closing = Closing(&queue);
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(index) = queue.next(debs.len()) {
-                    let sender = locked(&senders[index]).take();
-                    if let Some(sender) = sender {
-                        decompress(&debs[index], options.maximum, &sender, &pool);
-                    }
+        let work = || {
+            while let Some(index) = queue.next(debs.len()) {
+                let sender = locked(&senders[index]).take();
+                if let Some(sender) = sender {
+                    decompress(&debs[index], options.maximum, &sender, &pool);
                 }
-            });
+            }
+        };
+        let started = (0..threads).map_while(|_| parallel::start(scope, work).ok());
+        if started.count() == 0 {
+            return one_by_one(debs, options, visit);
         }
         for (deb, receiver) in debs.iter().zip(receivers) {
             let control = match receiver.recv() {
@@ -82,6 +81,17 @@ pub(super) fn each(
         }
         Ok(())
     })
+}
+
+fn one_by_one(
+    debs: &[Deb<'_>],
+    options: Options,
+    visit: &mut dyn FnMut(&Deb<'_>, deb::Deb<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for deb in debs {
+        visit(deb, open(deb, options.maximum)?)?;
+    }
+    Ok(())
 }
 
 fn open<'a>(deb: &Deb<'_>, maximum: u64) -> Result<deb::Deb<'a>, Error> {
