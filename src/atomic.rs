@@ -122,8 +122,8 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     }
 }
 
-/// Removes what killed processes left. That it can't be done is no reason not to write.
-fn clear_leftovers(folder: &Path) {
+/// Removes what killed processes left in a folder. That it can't be done is no reason to stop.
+pub fn clear_leftovers(folder: &Path) {
     for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {

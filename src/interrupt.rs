@@ -3,13 +3,13 @@
 //! The first SIGINT, SIGTERM or SIGHUP sets a flag and ends the children, most of them with their process groups. Long
 //! loops call [`check`], fail, and unwind, so that temporary files are removed by their owners. A
 //! thread that is stuck in a read gets [`GRACE`]; after that, and on a second signal, the handler
-//! removes the registered temporary paths itself and ends the process.
+//! removes the registered temporary paths itself, has the last words said and ends the process.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -20,6 +20,7 @@ use signal_hook::iterator::Signals;
 pub const GRACE: Duration = Duration::from_secs(2);
 
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
+static KILLED: AtomicBool = AtomicBool::new(false);
 static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 static RUNNING: Mutex<BTreeSet<Child>> = Mutex::new(BTreeSet::new());
 
@@ -32,8 +33,12 @@ enum Child {
     Process(i32),
 }
 
-/// Installs the handler. Called once, by `main`, before any work.
-pub fn install() -> io::Result<()> {
+/// How long the last words may take: whoever should read them may not.
+const WORDS: Duration = Duration::from_millis(300);
+
+/// Installs the handler. Called once, by `main`, before any work. `last` is called when the handler
+/// itself ends the process: what is drawn on a terminal is cleared there.
+pub fn install(last: impl FnOnce() + Send + 'static) -> io::Result<()> {
     // What becomes too large for RLIMIT_FSIZE is an error of the writing, and not the end of this
     // process. What it starts has the signal's own meaning again.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;
@@ -48,8 +53,10 @@ pub fn install() -> io::Result<()> {
                 while start.elapsed() < GRACE && signals.pending().next().is_none() {
                     std::thread::sleep(Duration::from_millis(20));
                 }
+                KILLED.store(true, Ordering::SeqCst);
                 end_all(Signal::KILL);
                 remove_temporary();
+                within(WORDS, last);
                 #[expect(clippy::exit, reason = "the main thread did not unwind in time")]
                 std::process::exit(128 + signal);
             }
@@ -60,6 +67,11 @@ pub fn install() -> io::Result<()> {
 /// The signal that asked the process to end, if one came.
 pub fn signal() -> Option<i32> {
     Some(SIGNAL.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+}
+
+/// Whether children were killed that had not ended in time.
+pub fn killed() -> bool {
+    KILLED.load(Ordering::SeqCst)
 }
 
 /// Fails once a signal has come. Called between blocks of every long loop.
@@ -138,6 +150,18 @@ fn end(child: Child, signal: Signal) {
         Child::Group(id) => Pid::from_raw(id).map(|pid| kill_process_group(pid, signal)),
         Child::Process(id) => Pid::from_raw(id).map(|pid| kill_process(pid, signal)),
     };
+}
+
+fn within(time: Duration, work: impl FnOnce() + Send + 'static) {
+    let (done, ended) = std::sync::mpsc::channel();
+    let thread = std::thread::Builder::new().spawn(move || {
+        work();
+        // Whether somebody still waits for it does not matter.
+        let _ = done.send(());
+    });
+    if thread.is_ok() {
+        let _ = ended.recv_timeout(time);
+    }
 }
 
 fn remove_temporary() {

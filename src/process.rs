@@ -231,6 +231,10 @@ fn start(spec: &CommandSpec, source: std::io::Error) -> Error {
 /// Puts a command in the place of this process; comes back only where that fails.
 pub fn replace(spec: &CommandSpec) -> Error {
     limits::restore();
+    // One that came until now would be forgotten.
+    if interrupt::signal().is_some() {
+        return Error::Interrupted;
+    }
     let error = prepared(spec).exec();
     start(spec, error)
 }

@@ -242,6 +242,12 @@ impl Store {
         self.workspace.directory().map(Scratch)
     }
 
+    /// Removes what this process has under `tmp`, for one that another program is about to replace:
+    /// nothing of it is dropped then.
+    pub fn leave(&self) {
+        self.workspace.clear();
+    }
+
     /// The directory that holds everything, `<root>/v1`.
     pub fn base(&self) -> &Path {
         &self.base

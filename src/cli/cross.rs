@@ -159,7 +159,7 @@ pub(super) fn exec(args: &ExecArgs, context: &Context<'_>) -> Result<(), Failure
         compilers.set_up(spec)
     };
     if let [only] = &prepared.compilers[..] {
-        return Err(instead(&spec(only)));
+        return Err(instead(&spec(only), context));
     }
     let threads = context.global.jobs.map_or(1, NonZero::get);
     let names = prepared
@@ -205,7 +205,7 @@ pub(super) fn shell(args: &ShellArgs, context: &Context<'_>) -> Result<(), Failu
         compilers.platform, compilers.target
     ));
     let spec = CommandSpec::new(program, &context.directory);
-    Err(instead(&compilers.set_up(spec)))
+    Err(instead(&compilers.set_up(spec), context))
 }
 
 pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> {
@@ -246,7 +246,10 @@ pub(super) fn env(args: &EnvArgs, context: &Context<'_>) -> Result<(), Failure> 
 }
 
 /// A command in the place of this process: signals, the terminal and the exit code are its own.
-fn instead(spec: &CommandSpec) -> Failure {
+fn instead(spec: &CommandSpec, context: &Context<'_>) -> Failure {
+    if let Some(store) = context.store.opened() {
+        store.leave();
+    }
     unstarted(process::replace(spec))
 }
 

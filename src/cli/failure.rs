@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use crate::fault::{Exit, Fault};
 use crate::{interrupt, limits};
 
+/// What is said when a signal ends all.
+pub(super) const INTERRUPTED: &str = "interrupted; nothing was left half-written";
+
 /// An error that ends the program. Any [`Fault`] becomes one with `?`.
 #[derive(Debug)]
 pub(super) struct Failure(Box<dyn Fault>);
@@ -27,10 +30,7 @@ impl Failure {
     /// What is printed, and the hint apart from it.
     pub(super) fn words(&self) -> (String, Option<String>) {
         if interrupt::signal().is_some() {
-            return (
-                "interrupted; nothing was left half-written".to_owned(),
-                None,
-            );
+            return (INTERRUPTED.to_owned(), None);
         }
         let mut text = self.0.to_string();
         let mut cause = self.0.source();

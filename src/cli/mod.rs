@@ -109,7 +109,7 @@ pub fn main() -> ExitCode {
     };
     let report = report(&cli);
     limits::raise();
-    let result = interrupt::install()
+    let result = interrupt::install(report.last_words())
         .map_err(|error| context::Error::Signals(error).into())
         .and_then(|()| Context::new(&cli.global, &report))
         .and_then(|context| {

@@ -8,9 +8,9 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::failure::Failure;
+use super::failure::{Failure, INTERRUPTED};
 use super::printable::{coloured, plain};
 use super::screen;
 use crate::fault::Exit;
@@ -97,6 +97,21 @@ impl Report {
         self.line(&format!("{ERROR}error{ERROR:#}: {text}"));
         if let Some(hint) = hint {
             self.line(&format!(" {HINT}hint{HINT:#}: {}", plain(&hint)));
+        }
+    }
+
+    /// Clears what is drawn, for good, and says why all ends: for the moment before the process ends
+    /// without unwinding.
+    pub(super) fn last_words(&self) -> impl FnOnce() + Send + 'static {
+        let live = self.live.clone();
+        move || {
+            if let Some(live) = live {
+                // What can't be cleared stays on the screen.
+                let _ = live.clear();
+                live.set_draw_target(ProgressDrawTarget::hidden());
+            }
+            let mut err = anstream::stderr().lock();
+            let _ = writeln!(err, "{ERROR}error{ERROR:#}: {INTERRUPTED}");
         }
     }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err::File;
 
+use crate::atomic;
 use crate::interrupt::{self, Temporary};
 use crate::progress::Observer;
 use crate::target::Platform;
@@ -52,6 +53,8 @@ impl Workspace {
             }
         }
         ignore(&out)?;
+        // Of a `polyarch.lock` that a killed run did not come to rename: this run may write none.
+        atomic::clear_leftovers(root);
         let temporary = out.join(".tmp");
         let registered = interrupt::temporary(&temporary);
         if temporary.exists() {

@@ -62,6 +62,18 @@ impl Workspace {
         Ok(own.path.join(number.to_string()))
     }
 
+    /// Removes it with all that is in it; the next need makes another.
+    pub(super) fn clear(&self) {
+        let mut own = self
+            .own
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(own) = own.take() {
+            // What can't be removed now is removed by the next process.
+            let _ = fs_err::remove_dir_all(&own.path);
+        }
+    }
+
     /// A new, empty directory.
     pub(super) fn directory(&self) -> Result<Directory, Error> {
         let path = self.file()?;
@@ -72,14 +84,7 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
-        let own = self
-            .own
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(own) = own {
-            // What can't be removed now is removed by the next process.
-            let _ = fs_err::remove_dir_all(&own.path);
-        }
+        self.clear();
     }
 }
 

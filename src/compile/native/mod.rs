@@ -22,11 +22,13 @@ mod times;
 mod walk;
 
 use std::collections::BTreeSet;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Instant;
 
 use super::{Artifact, Context, Options, StepError, Workspace};
+use crate::interrupt;
 use crate::plan::native::{NativeStep, System};
 use crate::plan::{Action, Step};
 use crate::process::{self, CommandSpec, Runner};
@@ -284,6 +286,29 @@ impl<'a> Job<'a> {
 
     /// Runs a command to its end; what it says when it fails is the error.
     fn run(&self, spec: CommandSpec, what: &str) -> Result<(), StepError> {
+        self.run_then(spec, what, |_| Ok(()))
+    }
+
+    /// As [`Job::run`], for one that is not to be gone on from when it was killed. Then `mark` stays:
+    /// a file that lies there from its beginning until it has ended by itself, or as it was asked to.
+    fn run_marked(&self, spec: CommandSpec, what: &str, mark: &Path) -> Result<(), StepError> {
+        fs_err::write(mark, "")?;
+        self.run_then(spec, what, |status| {
+            let by_itself = status.is_none_or(|status| status.code().is_some());
+            match by_itself && !interrupt::killed() {
+                true => fs_err::remove_file(mark),
+                false => Ok(()),
+            }
+        })
+    }
+
+    /// Runs a command and says how it has ended, `None` where that was asked for.
+    fn run_then(
+        &self,
+        spec: CommandSpec,
+        what: &str,
+        ended: impl FnOnce(Option<ExitStatus>) -> io::Result<()>,
+    ) -> Result<(), StepError> {
         let mut log = fs_err::OpenOptions::new()
             .create(true)
             .append(true)
@@ -291,7 +316,9 @@ impl<'a> Job<'a> {
             .open(self.log())?;
         let from = log.seek(SeekFrom::End(0))?;
         let file = log.file().try_clone()?;
-        let output = Runner.logging(&spec, &self.context.stop, self.workspace.lock(), file)?;
+        let output = Runner.logging(&spec, &self.context.stop, self.workspace.lock(), file);
+        ended(output.as_ref().ok().map(|output| output.status))?;
+        let output = output?;
         if output.status.success() {
             return Ok(());
         }
