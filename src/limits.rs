@@ -47,14 +47,24 @@ pub fn restore() {
     }
 }
 
+/// How many files this process may have open; `None` where there is no limit.
+pub fn files() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// How more files can be open, with how many there may be now.
+pub fn more_files() -> Option<String> {
+    let limit = files()?;
+    Some(format!(
+        "this process may have {limit} files open; `ulimit -n {FILES}` allows more"
+    ))
+}
+
 /// Which limit an error comes from, and how it is raised; `None` where it comes from none.
 pub fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let errno = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::raw_os_error)
-            .map(Errno::from_raw_os_error);
+        let errno = error.downcast_ref::<io::Error>().and_then(number);
         if let Some(hint) = errno.and_then(way_out) {
             return Some(hint);
         }
@@ -63,15 +73,18 @@ pub fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
+/// What the system has said. An error that names its file has a kind only.
+fn number(error: &io::Error) -> Option<Errno> {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => Some(Errno::FBIG),
+        _ => error.raw_os_error().map(Errno::from_raw_os_error),
+    }
+}
+
 fn way_out(errno: Errno) -> Option<String> {
     let set = |resource| getrlimit(resource).current;
     match errno {
-        Errno::MFILE => {
-            let limit = set(Resource::Nofile)?;
-            Some(format!(
-                "this process may have {limit} files open; `ulimit -n {FILES}` allows more"
-            ))
-        }
+        Errno::MFILE => more_files(),
         Errno::NFILE => Some(
             "this machine has as many files open as it may; `sysctl fs.file-max` shows how many"
                 .to_owned(),
@@ -113,6 +126,8 @@ mod tests {
         };
         let hint = hint(&named).expect("a limit");
         assert!(hint.contains("`ulimit -n 4096`"), "{hint}");
+        let large = io::Error::new(io::ErrorKind::FileTooLarge, "failed to write to file `x`");
+        assert_eq!(super::hint(&large), way_out(Errno::FBIG));
         assert!(super::hint(&io::Error::other("no limit")).is_none());
         let gone = io::Error::from_raw_os_error(Errno::NOENT.raw_os_error());
         assert!(super::hint(&gone).is_none());

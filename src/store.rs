@@ -45,6 +45,7 @@ use thiserror::Error;
 
 use crate::digest;
 use crate::fault::{Exit, Fault};
+use crate::limits;
 
 pub use blob::{Blob, BlobWriter};
 pub use cache::{Cache, Damage, Part};
@@ -110,6 +111,16 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// More would be held at once than this process may have open.
+    #[error(
+        "can't hold more than {held} files of the store at once: this process may have {limit} files open"
+    )]
+    TooMany {
+        /// How many are held.
+        held: u64,
+        /// RLIMIT_NOFILE.
+        limit: u64,
+    },
     /// Anything else the system refuses.
     #[error(transparent)]
     Io(io::Error),
@@ -145,9 +156,11 @@ pub enum Error {
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Format { .. } | Self::Permission { .. } | Self::Full { .. } | Self::Io(_) => {
-                Exit::Io
-            }
+            Self::Format { .. }
+            | Self::Permission { .. }
+            | Self::Full { .. }
+            | Self::TooMany { .. }
+            | Self::Io(_) => Exit::Io,
             Self::Mismatch { .. } | Self::Unfit { .. } | Self::Altered { .. } => Exit::Integrity,
             Self::Absent(_) => Exit::Internal,
         }
@@ -161,6 +174,7 @@ impl Fault for Error {
             Self::Permission { .. } => {
                 Some("set `POLYARCH_HOME` to a directory that can be written".to_owned())
             }
+            Self::TooMany { .. } => limits::more_files(),
             Self::Full { .. } => Some("`polyarch toolchain prune`".to_owned()),
             Self::Altered { .. } => Some(
                 "`polyarch toolchain check --repair` removes it; the next use has it again"

@@ -71,7 +71,10 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("version", &[]);
     allow("process", &[&["fault", "interrupt", "limits", "parallel"]]);
     allow("lock", &[&["atomic", "digest", "fault"]]);
-    allow("store", &[&["digest", "fault", "interrupt", "progress"]]);
+    allow(
+        "store",
+        &[&["digest", "fault", "interrupt", "limits", "progress"]],
+    );
     allow("debian", &[&SMALL]);
     allow("fetch", &[&SMALL, &["store", "debian"]]);
     allow("packages", &[&SMALL, &["store", "debian", "fetch", "lock"]]);

@@ -39,6 +39,8 @@ pub(super) enum Error {
     },
     #[error("no folder for the store: none of POLYARCH_HOME, XDG_CACHE_HOME and HOME is set")]
     NoHome,
+    #[error("can't write to standard output")]
+    Output(#[source] std::io::Error),
     #[error("can't write `{}`", path.display())]
     Write {
         path: PathBuf,
@@ -51,7 +53,7 @@ impl Fault for Error {
         match self {
             Self::Signals(_) => Exit::Internal,
             Self::Directory { .. } | Self::NoHome => Exit::Usage,
-            Self::Write { .. } => Exit::Io,
+            Self::Write { .. } | Self::Output(_) => Exit::Io,
         }
     }
 

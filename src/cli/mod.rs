@@ -118,6 +118,7 @@ pub fn main() -> ExitCode {
                 // What can't be noted now is noted by the next command.
                 let _ = store.note_caches();
             }
+            report.delivered().map_err(context::Error::Output)?;
             Ok(())
         });
     match result {

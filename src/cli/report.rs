@@ -5,6 +5,7 @@
 //! there are only lines.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -33,6 +34,8 @@ pub(super) struct Report {
     level: Level,
     live: Option<MultiProgress>,
     account: Stream,
+    /// Why a result could not be written.
+    unwritten: Mutex<Option<io::Error>>,
 }
 
 /// Where the account goes: beside the result, or, for a command whose result it is, as the result.
@@ -55,6 +58,7 @@ impl Report {
         Self {
             level,
             account,
+            unwritten: Mutex::new(None),
             live: terminal.then(|| MultiProgress::with_draw_target(screen::stderr())),
         }
     }
@@ -115,14 +119,23 @@ impl Report {
         }
     }
 
-    /// A line for a script, on standard output, as it is. A reader that has gone away is no error.
-    #[expect(
-        clippy::unused_self,
-        reason = "whoever prints has the report; its target may become a part of it"
-    )]
+    /// A line for a script, on standard output, as it is. A reader that has gone away is no error; what else
+    /// keeps a script from its line is one in the end, see [`Report::delivered`].
     pub(super) fn result(&self, text: &str) {
         let mut out = anstream::stdout().lock();
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+                unwritten.get_or_insert(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// Fails where a result did not get to standard output, such as a file on a full disk.
+    pub(super) fn delivered(&self) -> io::Result<()> {
+        let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        unwritten.take().map_or(Ok(()), Err)
     }
 
     /// A line that a command has written, as it is, behind a label, to the stream that it was written

@@ -145,7 +145,8 @@ impl<'a> Fetcher<'a> {
             return Ok(blob);
         }
         let vendored = self.vendored(&wanted.digest);
-        if self.options.offline && vendored.is_none() {
+        // One that is here and can't be held, for the number of open files, is not missing.
+        if self.options.offline && vendored.is_none() && !store.has_blob(&wanted.digest) {
             return Err(Error::Offline {
                 what: source.to_string(),
                 digest: wanted.digest,

@@ -6,10 +6,11 @@
 
 use std::fs::TryLockError;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Error, workspace};
-use crate::interrupt;
+use crate::{interrupt, limits};
 
 /// How long a wait is kept to oneself.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -18,10 +19,39 @@ const POLL: Duration = Duration::from_millis(20);
 /// Last-use times are this coarse, so that reading does not mean writing each time.
 const COARSE: Duration = Duration::from_secs(3600);
 
+/// Files that stay free for everything else: downloads, compilers' pipes, what is being unpacked.
+const FREE: u64 = 24;
+
+/// How many locks this process holds, each by an open file.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
 /// A lock that is held until dropped.
 #[derive(Debug)]
 pub(super) struct Hold {
     file: fs_err::File,
+    _counted: Counted,
+}
+
+/// One of [`HELD`].
+#[derive(Debug)]
+struct Counted;
+
+impl Counted {
+    /// Refuses what would leave too few files for the rest, before that fails somewhere.
+    fn new() -> Result<Self, Error> {
+        let held = HELD.fetch_add(1, Ordering::Relaxed);
+        let counted = Self;
+        match limits::files() {
+            Some(limit) if held.saturating_add(FREE) > limit => Err(Error::TooMany { held, limit }),
+            _ => Ok(counted),
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        HELD.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// With or beside others.
@@ -50,13 +80,18 @@ pub(super) fn acquire(path: &Path, mode: Mode, waiting: &mut dyn FnMut()) -> Res
 
 /// Takes the lock if that is possible at once.
 pub(super) fn attempt(path: &Path, mode: Mode) -> Result<Option<Hold>, Error> {
+    let counted = Counted::new()?;
     let file = open(path)?;
     let taken = match mode {
         Mode::Shared => file.try_lock_shared(),
         Mode::Exclusive => file.try_lock(),
     };
     match taken {
-        Ok(()) => Ok(Some(Hold { file }).filter(|hold| workspace::is_at(&hold.file, path))),
+        Ok(()) if workspace::is_at(&file, path) => Ok(Some(Hold {
+            file,
+            _counted: counted,
+        })),
+        Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(Error::Io(error)),
     }
