@@ -9,6 +9,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::limits;
+
 /// The process exit codes, documented in `docs/exit-codes.md`.
 ///
 /// The numbers are part of the interface: scripts branch on them.
@@ -140,14 +142,15 @@ impl Fault for Foreign {
     }
 }
 
-/// The way out of what the system refused, by its kind: a full disk has one, most else has not.
+/// The way out of what the system refused, by its kind: a full disk and a limit have one, most else
+/// has not.
 pub fn refused(error: &io::Error) -> Option<String> {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
             "free some space there; `polyarch toolchain prune` empties polyarch's own store"
                 .to_owned(),
         ),
-        _ => None,
+        _ => limits::way_out(error),
     }
 }
 

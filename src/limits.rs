@@ -52,20 +52,11 @@ pub fn files() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// How more files can be open, with how many there may be now.
-pub fn more_files() -> Option<String> {
-    let limit = files()?;
-    Some(format!(
-        "this process may have {limit} files open; `ulimit -n {FILES}` allows more"
-    ))
-}
-
 /// Which limit an error comes from, and how it is raised; `None` where it comes from none.
 pub fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let errno = error.downcast_ref::<io::Error>().and_then(number);
-        if let Some(hint) = errno.and_then(way_out) {
+        if let Some(hint) = error.downcast_ref::<io::Error>().and_then(way_out) {
             return Some(hint);
         }
         cause = error.source();
@@ -73,18 +64,21 @@ pub fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-/// What the system has said. An error that names its file has a kind only.
-fn number(error: &io::Error) -> Option<Errno> {
-    match error.kind() {
-        io::ErrorKind::FileTooLarge => Some(Errno::FBIG),
-        _ => error.raw_os_error().map(Errno::from_raw_os_error),
-    }
-}
-
-fn way_out(errno: Errno) -> Option<String> {
+/// The same for what the system itself has said.
+pub fn way_out(error: &io::Error) -> Option<String> {
     let set = |resource| getrlimit(resource).current;
+    let errno = match error.kind() {
+        // One that names its file has a kind only.
+        io::ErrorKind::FileTooLarge => Errno::FBIG,
+        _ => Errno::from_raw_os_error(error.raw_os_error()?),
+    };
     match errno {
-        Errno::MFILE => more_files(),
+        Errno::MFILE => {
+            let limit = files()?;
+            Some(format!(
+                "this process may have {limit} files open; `ulimit -n {FILES}` allows more"
+            ))
+        }
         Errno::NFILE => Some(
             "this machine has as many files open as it may; `sysctl fs.file-max` shows how many"
                 .to_owned(),
@@ -127,7 +121,8 @@ mod tests {
         let hint = hint(&named).expect("a limit");
         assert!(hint.contains("`ulimit -n 4096`"), "{hint}");
         let large = io::Error::new(io::ErrorKind::FileTooLarge, "failed to write to file `x`");
-        assert_eq!(super::hint(&large), way_out(Errno::FBIG));
+        let plain = io::Error::from_raw_os_error(Errno::FBIG.raw_os_error());
+        assert_eq!(super::hint(&large), way_out(&plain));
         assert!(super::hint(&io::Error::other("no limit")).is_none());
         let gone = io::Error::from_raw_os_error(Errno::NOENT.raw_os_error());
         assert!(super::hint(&gone).is_none());

@@ -13,6 +13,7 @@
 //!     bin/<name>-<hex>      programs that scripts name as their interpreter, 0555
 //!     targets/<hex>         what such scripts give them to read
 //!     locks/<kind>-<hex>    locked while something is made or used; its mtime is the last use
+//!     locks/blobs           locked while blobs are used that are too many to be locked one by one
 //!     tmp/<pid>-<random>/   what a process has not finished, held by a lock on the directory
 //! ```
 //!
@@ -74,6 +75,7 @@ pub struct Store {
     base: PathBuf,
     workspace: Workspace,
     used: cache::Used,
+    blobs: lock::Together,
 }
 
 /// A store that is opened when it is first needed, so that what needs none works in a home that
@@ -111,16 +113,6 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// More would be held at once than this process may have open.
-    #[error(
-        "can't hold more than {held} files of the store at once: this process may have {limit} files open"
-    )]
-    TooMany {
-        /// How many are held.
-        held: u64,
-        /// RLIMIT_NOFILE.
-        limit: u64,
-    },
     /// Anything else the system refuses.
     #[error(transparent)]
     Io(io::Error),
@@ -156,11 +148,9 @@ pub enum Error {
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Format { .. }
-            | Self::Permission { .. }
-            | Self::Full { .. }
-            | Self::TooMany { .. }
-            | Self::Io(_) => Exit::Io,
+            Self::Format { .. } | Self::Permission { .. } | Self::Full { .. } | Self::Io(_) => {
+                Exit::Io
+            }
             Self::Mismatch { .. } | Self::Unfit { .. } | Self::Altered { .. } => Exit::Integrity,
             Self::Absent(_) => Exit::Internal,
         }
@@ -174,13 +164,13 @@ impl Fault for Error {
             Self::Permission { .. } => {
                 Some("set `POLYARCH_HOME` to a directory that can be written".to_owned())
             }
-            Self::TooMany { .. } => limits::more_files(),
             Self::Full { .. } => Some("`polyarch toolchain prune`".to_owned()),
             Self::Altered { .. } => Some(
                 "`polyarch toolchain check --repair` removes it; the next use has it again"
                     .to_owned(),
             ),
-            Self::Io(_) | Self::Mismatch { .. } | Self::Unfit { .. } | Self::Absent(_) => None,
+            Self::Io(error) => limits::way_out(error),
+            Self::Mismatch { .. } | Self::Unfit { .. } | Self::Absent(_) => None,
         }
     }
 }
@@ -237,6 +227,7 @@ impl Store {
         let store = Self {
             workspace: Workspace::new(base.join("tmp")),
             used: cache::Used::default(),
+            blobs: lock::Together::new(base.join("locks/blobs")),
             base,
         };
         if !known {

@@ -59,7 +59,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("lib", &[]);
     allow("main", &[&["cli", "wrapper"], &SMALL]);
     allow("extract", &[]);
-    allow("fault", &[]);
+    allow("fault", &[&["limits"]]);
     allow("interrupt", &[]);
     allow("limits", &[]);
     allow("parallel", &[]);

@@ -18,9 +18,11 @@
 //! - `reproducible`: same inputs, same bytes
 //! - `foreign`: no foreign code runs
 //! - `faults`: bad input is a clear error and leaves nothing behind
-//! - `full_disk`: no space for any one change
 //! - `rust`: Rust projects are built, the user's flags hold, and what is wrong with them is told
+//! - `full_disk`: no space for any one change
 //! - `servers`: servers that misbehave
+//! - `killed`: killed at any moment, the next run does what that one should have done
+//! - `limits`: with few open files, small files, and streams that take nothing
 //! - `signals`: ended at any moment, nothing is left
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -38,6 +40,8 @@ mod fetch;
 mod foreign;
 mod full_disk;
 mod images;
+mod killed;
+mod limits;
 mod packages;
 mod places;
 mod projects;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::support::archive::{Archive, Package};
 use super::support::judge;
-use super::support::program::{Project, Ran, ran, repository};
+use super::support::program::{Project, Ran, limited, ran, repository};
 use super::support::server::Server;
 
 const CONFIG: &str = "# mine\n[build]\nplatforms = [\"linux/amd64\", \"linux/riscv64\"]\n\n\
@@ -134,6 +134,28 @@ fn a_sysroot_is_resolved_for_each_platform_and_unpacked() {
     assert!(reason.contains("libhello1 (>= 1.0)"), "{reason}");
     // Nothing was asked to be locked.
     assert!(!yard.project.root.join("polyarch.lock").exists());
+}
+
+#[test]
+fn a_sysroot_of_more_packages_than_there_may_be_open_files() {
+    let mut yard = Yard::new();
+    yard.publish(|packages| {
+        let names: Vec<String> = (0..90).map(|number| format!("part{number}")).collect();
+        packages.extend(names.iter().map(|name| Package::new(name, "1", "amd64")));
+        let mut all = Package::new("everything", "1", "amd64");
+        all.fields = format!("Depends: {}\n", names.join(", "));
+        packages.push(all);
+    });
+    let config = CONFIG.replace("\"hello\"", "\"everything\"");
+    yard.project.write("polyarch.toml", config);
+    let command = yard.command(&["sysroot", "path", "-j", "16", "--platform", "linux/amd64"]);
+    for place in ["nothing is here", "all packages are here"] {
+        let made = ran(&mut limited("ulimit -n 64", &command));
+        assert_eq!(made.code, 0, "{place}: {}", made.stderr);
+        let root = Path::new(made.stdout.trim_end());
+        assert!(root.join("usr/share/doc/part89/copyright").is_file());
+        fs_err::remove_dir_all(root).unwrap();
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Ended at any moment, nothing is left.
 
+use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::support::program::{Project, files, store};
+use super::support::program::{Project, files, limited, store};
+use super::support::server::{Server, Step};
 
 /// A build with a cold cache of its own, so that it takes long enough to be hit.
 fn cold_build(project: &Project) -> Child {
@@ -179,4 +181,129 @@ fn the_compilers_of_a_killed_build_end_before_the_next_one_starts() {
         next.stderr
     );
     assert_eq!(project.leftovers(), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn what_does_not_heed_sigterm_is_killed() {
+    let project = Project::go();
+    let mark = project.root.join("../begun");
+    let script = format!("trap '' TERM; touch '{}'; sleep 60", mark.display());
+    let platforms = "arm64,riscv64";
+    let arguments = ["exec", "-j", "2", "--platform", platforms, "--", "sh", "-c"];
+    let mut command = project.polyarch(&[&arguments[..], &[script.as_str()]].concat());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("started");
+    while !mark.exists() {
+        assert!(child.try_wait().expect("a child").is_none(), "it ended");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let start = Instant::now();
+    kill_process(pid(&child), Signal::TERM).expect("sent");
+    assert_eq!(child.wait().expect("ended").code(), Some(143));
+    assert!(start.elapsed() < Duration::from_secs(5), "it ends soon");
+    let patience = Instant::now();
+    while somebody_works_in(&project.root) && patience.elapsed() < Duration::from_secs(2) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!somebody_works_in(&project.root));
+}
+
+#[test]
+fn a_command_in_the_place_of_polyarch_finds_nothing_of_it_in_the_store() {
+    let project = Project::go();
+    let script = "ls \"$POLYARCH_HOME/v1/tmp\" | grep \"^$$-\"; true";
+    let exec = ["exec", "--platform", "arm64", "--", "sh", "-c", script];
+    assert_eq!(project.ok(&exec).stdout, "");
+}
+
+/// The lines on a terminal when a stalled download was ended by as many signals. The terminal is what
+/// script(1) of util-linux makes.
+fn left_on_the_terminal(signals: usize) -> (Option<i32>, Vec<String>) {
+    let (server, project) = (Server::start(), Project::empty());
+    let definition = include_str!("../toolchains/ninja.toml");
+    let values = |key: &str| -> Vec<String> {
+        let lines = definition.lines().filter_map(|line| line.strip_prefix(key));
+        lines
+            .map(|value| value.trim_matches([' ', '=', '"']).to_owned())
+            .collect()
+    };
+    let mut links = String::new();
+    for (file, size) in values("file").iter().zip(values("size")) {
+        links.push_str(&format!("<a href=\"/dl/{file}\">{file}</a>"));
+        let path = format!("/dl/{file}");
+        server.file(&path, &vec![0; size.parse().expect("a size")]);
+        server.script(&path, [Step::Stall(70_000)]);
+    }
+    server.typed("/simple/ninja/", links.as_bytes(), "text/html");
+    let mirrors = format!("[mirrors]\npypi = \"{}\"\n", server.url("/simple"));
+    project.write("../config/polyarch/config.toml", mirrors);
+    let mut command = project.polyarch::<&str>(&[]);
+    command
+        .env("PROGRAM", env!("CARGO_BIN_EXE_polyarch"))
+        .env("PROCESS", project.root.join("../process"))
+        .env("POLYARCH_HOME", project.root.join("../store"))
+        .env("XDG_CONFIG_HOME", project.root.join("../config"))
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm")
+        .env_remove("POLYARCH_OFFLINE");
+    let inner = "echo $$ > \"$PROCESS\"; exec \"$PROGRAM\" toolchain fetch ninja";
+    let mut terminal = limited(&format!("exec script -qec '{inner}' /dev/null"), &command);
+    let mut script = terminal.stdout(Stdio::piped()).spawn().expect("started");
+    let mut screen = script.stdout.take().expect("a pipe");
+    let (mut drawn, mut block) = (Vec::new(), [0; 4096]);
+    let mut sent = 0;
+    while let Ok(read @ 1..) = screen.read(&mut block) {
+        drawn.extend_from_slice(&block[..read]);
+        let is_drawn = String::from_utf8_lossy(&drawn).contains("ninja 1");
+        if is_drawn && sent < signals {
+            let process = fs_err::read_to_string(project.root.join("../process"));
+            let process = process.expect("a number").trim().parse().expect("a number");
+            kill_process(Pid::from_raw(process).expect("a process"), Signal::INT).expect("sent");
+            sent += 1;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    let code = script.wait().expect("ended").code();
+    assert_eq!(
+        files(&project.root.join("../store/v1/tmp")),
+        [] as [std::path::PathBuf; 0]
+    );
+    (code, lines_of(&String::from_utf8_lossy(&drawn)))
+}
+
+/// What a terminal shows in the end of what was written to it, where all is in one line at a time.
+fn lines_of(written: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for part in written.split_inclusive('\n') {
+        let shown = part.rsplit("\u{1b}[2K").next().unwrap_or_default();
+        let shown: String = shown
+            .split('\u{1b}')
+            .enumerate()
+            .map(|(index, text)| match index {
+                0 => text,
+                _ => text
+                    .split_once(char::is_alphabetic)
+                    .map_or("", |(_, text)| text),
+            })
+            .collect();
+        let shown = shown.trim().to_owned();
+        if !shown.is_empty() {
+            lines.push(shown);
+        }
+    }
+    lines
+}
+
+#[test]
+fn a_stalled_download_that_is_ended_leaves_no_half_drawn_line_on_the_terminal() {
+    for signals in [1, 2] {
+        let (code, lines) = left_on_the_terminal(signals);
+        assert_eq!(code, Some(130), "{lines:?}");
+        let last = lines.last().expect("a line");
+        assert!(last.contains("error: interrupted"), "{lines:?}");
+        assert!(
+            !lines.iter().any(|line| line.contains("ninja 1")),
+            "{lines:?}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::args::Global;
 use super::failure::Failure;
 use super::report::Report;
-use crate::fault::{Exit, Fault};
+use crate::fault::{Exit, Fault, refused};
 use crate::settings::config::UserConfig;
 use crate::settings::{self, Flags, Settings};
 use crate::store::{self, Store};
@@ -58,8 +58,11 @@ impl Fault for Error {
     }
 
     fn hint(&self) -> Option<String> {
-        matches!(self, Self::NoHome)
-            .then(|| "`export POLYARCH_HOME=/var/cache/polyarch`".to_owned())
+        match self {
+            Self::NoHome => Some("`export POLYARCH_HOME=/var/cache/polyarch`".to_owned()),
+            Self::Write { source, .. } | Self::Output(source) => refused(source),
+            Self::Signals(_) | Self::Directory { .. } => None,
+        }
     }
 }
 

@@ -125,7 +125,10 @@ impl Report {
         let mut out = anstream::stdout().lock();
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut unwritten = self
+                    .unwritten
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 unwritten.get_or_insert(error);
             }
             _ => {}
@@ -134,7 +137,10 @@ impl Report {
 
     /// Fails where a result did not get to standard output, such as a file on a full disk.
     pub(super) fn delivered(&self) -> io::Result<()> {
-        let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unwritten = self
+            .unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         unwritten.take().map_or(Ok(()), Err)
     }
 

@@ -145,8 +145,7 @@ impl<'a> Fetcher<'a> {
             return Ok(blob);
         }
         let vendored = self.vendored(&wanted.digest);
-        // One that is here and can't be held, for the number of open files, is not missing.
-        if self.options.offline && vendored.is_none() && !store.has_blob(&wanted.digest) {
+        if self.options.offline && vendored.is_none() {
             return Err(Error::Offline {
                 what: source.to_string(),
                 digest: wanted.digest,

@@ -117,11 +117,7 @@ struct Pool {
 
 impl Pool {
     /// `None` where the system gives no thread.
-    fn new<'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        level: u32,
-        threads: usize,
-    ) -> Option<Self> {
+    fn new<'scope>(scope: &'scope Scope<'scope, '_>, level: u32, threads: usize) -> Option<Self> {
         let (jobs, queue) = mpsc::channel::<Numbered<Job>>();
         let (send, results) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));

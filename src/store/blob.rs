@@ -44,11 +44,6 @@ impl Store {
         self.held_blob(digest, hold)
     }
 
-    /// Whether the blob is here, without taking hold of it.
-    pub fn has_blob(&self, digest: &Digest) -> bool {
-        self.blob_path(digest).exists()
-    }
-
     /// The blob, made by `fetch` if it is not here. Of several processes that want the same, one
     /// fetches; the others wait, say so after a moment, and find it.
     pub fn get_or_insert<E: From<Error>>(
@@ -139,7 +134,7 @@ impl Store {
         Some(Blob {
             path,
             size,
-            _hold: Arc::new(hold),
+            _hold: self.blobs.instead_of(hold).ok()?,
         })
     }
 }

@@ -5,8 +5,9 @@
 //! a lock on nothing, sees that by the inode, and begins again.
 
 use std::fs::TryLockError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Error, workspace};
@@ -20,7 +21,7 @@ const POLL: Duration = Duration::from_millis(20);
 const COARSE: Duration = Duration::from_secs(3600);
 
 /// Files that stay free for everything else: downloads, compilers' pipes, what is being unpacked.
-const FREE: u64 = 24;
+const FREE: u64 = 40;
 
 /// How many locks this process holds, each by an open file.
 static HELD: AtomicU64 = AtomicU64::new(0);
@@ -29,28 +30,48 @@ static HELD: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug)]
 pub(super) struct Hold {
     file: fs_err::File,
-    _counted: Counted,
 }
 
-/// One of [`HELD`].
-#[derive(Debug)]
-struct Counted;
-
-impl Counted {
-    /// Refuses what would leave too few files for the rest, before that fails somewhere.
-    fn new() -> Result<Self, Error> {
-        let held = HELD.fetch_add(1, Ordering::Relaxed);
-        let counted = Self;
-        match limits::files() {
-            Some(limit) if held.saturating_add(FREE) > limit => Err(Error::TooMany { held, limit }),
-            _ => Ok(counted),
-        }
+impl Drop for Hold {
+    fn drop(&mut self) {
+        HELD.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Drop for Counted {
-    fn drop(&mut self) {
-        HELD.fetch_sub(1, Ordering::Relaxed);
+/// One lock in the place of many, where this process may not have so many files open: while it is
+/// held, all that it stands for is in use.
+#[derive(Debug)]
+pub(super) struct Together {
+    pub(super) path: PathBuf,
+    held: Mutex<Weak<Hold>>,
+}
+
+impl Together {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            held: Mutex::default(),
+        }
+    }
+
+    /// The lock itself, or this one where there are too many already.
+    pub(super) fn instead_of(&self, own: Hold) -> Result<Arc<Hold>, Error> {
+        let held = HELD.load(Ordering::Relaxed);
+        match limits::files() {
+            Some(limit) if held.saturating_add(FREE) > limit => self.hold(),
+            _ => Ok(Arc::new(own)),
+        }
+    }
+
+    fn hold(&self) -> Result<Arc<Hold>, Error> {
+        let mut together = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hold) = together.upgrade() {
+            return Ok(hold);
+        }
+        // Only a prune locks it exclusively, and takes nothing that is locked meanwhile.
+        let hold = Arc::new(acquire(&self.path, Mode::Shared, &mut || ())?);
+        *together = Arc::downgrade(&hold);
+        Ok(hold)
     }
 }
 
@@ -80,17 +101,16 @@ pub(super) fn acquire(path: &Path, mode: Mode, waiting: &mut dyn FnMut()) -> Res
 
 /// Takes the lock if that is possible at once.
 pub(super) fn attempt(path: &Path, mode: Mode) -> Result<Option<Hold>, Error> {
-    let counted = Counted::new()?;
     let file = open(path)?;
     let taken = match mode {
         Mode::Shared => file.try_lock_shared(),
         Mode::Exclusive => file.try_lock(),
     };
     match taken {
-        Ok(()) if workspace::is_at(&file, path) => Ok(Some(Hold {
-            file,
-            _counted: counted,
-        })),
+        Ok(()) if workspace::is_at(&file, path) => {
+            HELD.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(Hold { file }))
+        }
         Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(Error::Io(error)),
@@ -161,6 +181,22 @@ mod tests {
             let second = waiter.join().unwrap();
             assert!(workspace::is_at(&second.file, &path));
         });
+    }
+
+    #[test]
+    fn many_that_are_locked_together_are_in_use_until_the_last_is_dropped() {
+        let home = tempfile::tempdir().unwrap();
+        let together = Together::new(home.path().join("all"));
+        let free = || attempt(&together.path, Mode::Exclusive).unwrap().is_some();
+        let (first, second) = (together.hold().unwrap(), together.hold().unwrap());
+        drop(first);
+        assert!(!free());
+        drop(second);
+        assert!(free());
+        let own = attempt(&home.path().join("one"), Mode::Shared).unwrap();
+        let own = together.instead_of(own.unwrap()).unwrap();
+        assert!(free(), "here many files may be open");
+        drop(own);
     }
 
     #[test]

@@ -88,12 +88,16 @@ impl Store {
             left: items.iter().map(|item| item.size).sum(),
             ..Pruned::default()
         };
+        // Held to the end, so that no blob is taken from who locks them all from now on.
+        let blobs = lock::attempt(&self.blobs.path, Mode::Exclusive)?;
         for item in items {
             interrupt::check().map_err(Error::Io)?;
             if !rules.removes(&item, pruned.left) {
                 continue;
             }
-            let gone = if rules.dry_run {
+            let gone = if item.kind == "blob" && blobs.is_none() {
+                false
+            } else if rules.dry_run {
                 !self.in_use(&item)?
             } else {
                 self.remove(item.kind, &item.digest, &item.path)?
@@ -106,6 +110,7 @@ impl Store {
                 pruned.in_use.push(item);
             }
         }
+        drop(blobs);
         if !rules.dry_run {
             self.prune_records(rules)?;
             if rules.older_than.is_some() || rules.max_size.is_none() {
