@@ -128,8 +128,9 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Expired { .. } => Some(
-                "name a mirror that is up to date under `[mirrors]`, or, for an archive that is \
-                 no longer updated, write its source there with `[check-valid-until=no]`"
+                "where `date -u` is wrong, set this machine's clock; else name a mirror that is up to \
+                 date under `[mirrors]`, or, for an archive that is no longer updated, write its \
+                 source there with `[check-valid-until=no]`"
                     .to_owned(),
             ),
             Self::Future { .. } => Some("set this machine's clock: `date -u`".to_owned()),

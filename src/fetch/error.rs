@@ -57,6 +57,14 @@ pub enum Error {
         /// The innermost reasons.
         reason: String,
     },
+    /// The server's certificate is not valid at this time.
+    #[error("can't trust {address}: {reason}")]
+    Untimely {
+        /// What was asked.
+        address: Address,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// The answer is an error.
     #[error("{address} answered {status}{}", describe_wait(*wait))]
     Status {
@@ -178,6 +186,7 @@ impl Error {
             | Self::Gone { .. }
             | Self::BadAddress { .. }
             | Self::Unreachable { .. }
+            | Self::Untimely { .. }
             | Self::Status { .. }
             | Self::Truncated { .. }
             | Self::Different { .. }
@@ -202,6 +211,7 @@ impl Fault for Error {
             Self::BadAddress { .. } => Exit::Usage,
             Self::Gone { .. }
             | Self::Unreachable { .. }
+            | Self::Untimely { .. }
             | Self::Status { .. }
             | Self::Truncated { .. }
             | Self::Encoded { .. }
@@ -253,6 +263,9 @@ impl Fault for Error {
                 code: 401 | 403, ..
             } => {
                 "put the credentials for this host into its address, or name another mirror under `[mirrors]`"
+            }
+            Self::Untimely { .. } => {
+                "where `date -u` is wrong, set this machine's clock; else name a mirror under `[mirrors]`"
             }
             Self::Unreachable { .. } | Self::Status { .. } | Self::Truncated { .. } => {
                 "check the network and `HTTPS_PROXY`, or name a mirror under `[mirrors]`"

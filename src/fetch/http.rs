@@ -188,19 +188,44 @@ pub(super) fn send(
                 () if error.is_redirect() || error.is_builder() => Retry::Never,
                 () => Retry::Later { wait: None },
             };
-            let reason = if error.is_timeout() {
-                "no answer in time".to_owned()
+            let error = error.without_url();
+            let address = address.clone();
+            let error = if is_untimely(&error) {
+                let reason = reasons(&error);
+                Error::Untimely { address, reason }
+            } else if error.is_timeout() {
+                let reason = "no answer in time".to_owned();
+                Error::Unreachable { address, reason }
             } else {
-                reasons(&error.without_url())
+                let reason = reasons(&error);
+                Error::Unreachable { address, reason }
             };
-            Failure {
-                error: Error::Unreachable {
-                    address: address.clone(),
-                    reason,
-                },
-                retry,
-            }
+            Failure { error, retry }
         })
+}
+
+/// Whether by this machine's clock the server's certificate is out of date, or not valid yet.
+fn is_untimely(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustls::CertificateError as Certificate;
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(rustls::Error::InvalidCertificate(certificate)) = cause.downcast_ref() {
+            return matches!(
+                certificate,
+                Certificate::Expired
+                    | Certificate::ExpiredContext { .. }
+                    | Certificate::NotValidYet
+                    | Certificate::NotValidYetContext { .. }
+            );
+        }
+        // What an `io::Error` was made from is none of its sources.
+        let io = cause.downcast_ref::<std::io::Error>();
+        next = match io.and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
+    }
+    false
 }
 
 /// An answer that is not the file.
@@ -352,6 +377,21 @@ mod tests {
             let spread = spread(pause);
             assert!(spread >= pause / 2 && spread <= pause);
         }
+    }
+
+    #[test]
+    fn a_certificate_out_of_its_time_is_told_from_a_wrong_one() {
+        use rustls::CertificateError as Certificate;
+        let met = |certificate| {
+            let tls = rustls::Error::InvalidCertificate(certificate);
+            let io = std::io::Error::other(tls.clone());
+            let around = std::io::Error::other(std::io::Error::other(tls));
+            (is_untimely(&io), is_untimely(&around))
+        };
+        assert_eq!(met(Certificate::Expired), (true, true));
+        assert_eq!(met(Certificate::NotValidYet), (true, true));
+        assert_eq!(met(Certificate::UnknownIssuer), (false, false));
+        assert!(!is_untimely(&std::io::Error::other("refused")));
     }
 
     #[test]

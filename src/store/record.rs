@@ -53,9 +53,10 @@ pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
 /// Makes now the last use of a file; a last use that can't be written is no reason to stop.
 pub(super) fn touch(path: &Path) {
     let now = SystemTime::now();
+    // One that has yet to come is of a clock that was wrong, and would keep the file for good.
     let old = fs_err::metadata(path)
         .and_then(|metadata| metadata.modified())
-        .is_ok_and(|last| now.duration_since(last).is_ok_and(|age| age > COARSE));
+        .is_ok_and(|last| now.duration_since(last).map_or(true, |age| age > COARSE));
     // Its owner may do that to a file that is only read.
     if old && let Ok(file) = fs_err::File::open(path) {
         let _ = file.set_modified(now);
@@ -65,6 +66,24 @@ pub(super) fn touch(path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_last_use_that_has_yet_to_come_is_corrected() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("file");
+        fs_err::write(&path, "").unwrap();
+        let last = || fs_err::metadata(&path).unwrap().modified().unwrap();
+        for wrong in [
+            SystemTime::now() + 9 * COARSE,
+            SystemTime::now() - 9 * COARSE,
+        ] {
+            let file = fs_err::File::open(&path).unwrap();
+            file.set_modified(wrong).unwrap();
+            touch(&path);
+            let now = SystemTime::now();
+            assert!(last() <= now && last() > now - COARSE);
+        }
+    }
 
     #[test]
     fn a_record_comes_back_and_a_torn_one_does_not() {

@@ -52,6 +52,7 @@ fn an_expired_release_is_refused_unless_the_source_says_otherwise() {
     assert!(text.contains("expired on 2024-02-07"), "{text}");
     let hint = error.hint().unwrap();
     assert!(hint.contains("[check-valid-until=no]"), "{hint}");
+    assert!(hint.contains("`date -u`"), "{hint}");
     let line = bench.line("check-valid-until=no", "trixie main");
     assert!(bench.open_lines(&[line]).is_ok());
 }
@@ -61,8 +62,9 @@ fn a_release_from_the_future_and_one_of_another_suite_are_refused() {
     let mut bench = bench();
     bench.now = Date(i64::from(SIGNED) - 3600);
     // The signature is as young as the release, and is looked at first.
-    let (text, _) = bench.fails(Exit::Integrity);
+    let (text, error) = bench.fails(Exit::Integrity);
     assert!(text.contains("is from the future"), "{text}");
+    assert!(error.hint().unwrap().contains("`date -u`"));
 
     bench = self::bench();
     let inrelease = bench.archive.files["dists/trixie/InRelease"].clone();

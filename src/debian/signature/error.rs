@@ -118,9 +118,13 @@ impl Fault for Error {
                  or name another mirror under `[mirrors]`"
                     .to_owned(),
             ),
+            Self::Refused { .. } => Some(
+                "where `date -u` is wrong, set this machine's clock; else name another mirror under \
+                 `[mirrors]`"
+                    .to_owned(),
+            ),
             Self::Io { source, .. } => crate::fault::refused(source),
             Self::Wrong { .. }
-            | Self::Refused { .. }
             | Self::Keyring { .. }
             | Self::NoProgram { .. }
             | Self::Process(_)
