@@ -19,7 +19,7 @@ use crate::target::{Libc, Target};
 use crate::toolchain::Compilers;
 
 /// Goes into the name of what is kept about a compiler's headers: a change of how makes it anew.
-const RULES: &str = "2";
+const RULES: &str = "3";
 
 /// The file that it is kept in.
 const KEPT: &str = "arguments";
@@ -136,7 +136,11 @@ const END: &str = "End of search list.";
 
 /// Arguments for clang, in a shell's quoting, which bindgen undoes.
 fn arguments(target: Target, said: &str, exists: &dyn Fn(&Path) -> bool) -> String {
-    let mut arguments = vec![format!("--target={}", target.clang_triple())];
+    // `-nostdlibinc`: glibc's `limits.h` includes the next one, which would be the machine's.
+    let mut arguments = vec![
+        format!("--target={}", target.clang_triple()),
+        "-nostdlibinc".to_owned(),
+    ];
     // zig's headers are those of all versions in one.
     if let Libc::Gnu(version) = target.libc {
         arguments.push(format!("-D__GLIBC_MINOR__={}", version.minor()));
@@ -183,11 +187,11 @@ mod tests {
         let folders = r"-idirafter/zig/lib/include -isystem/zig/gnu '-isystem/a store'\''s/linux'";
         assert_eq!(
             told("arm64", "gnu.2.36"),
-            format!("--target=aarch64-linux-gnu -D__GLIBC_MINOR__=36 {folders}")
+            format!("--target=aarch64-linux-gnu -nostdlibinc -D__GLIBC_MINOR__=36 {folders}")
         );
         assert_eq!(
             told("arm/v7", "musl"),
-            format!("--target=arm-linux-musleabihf {folders}")
+            format!("--target=arm-linux-musleabihf -nostdlibinc {folders}")
         );
     }
 }
