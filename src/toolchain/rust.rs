@@ -23,7 +23,7 @@ use crate::target::Platform;
 pub use error::Error;
 
 /// Goes into the name of every standard library that is built: a change of how makes new ones.
-const RULES: &str = "1";
+const RULES: &str = "2";
 
 /// Rust on this machine.
 #[derive(Clone, Debug, Serialize)]

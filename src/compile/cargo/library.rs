@@ -4,6 +4,8 @@
 //! Cargo builds it for an empty package (`-Zbuild-std`, <https://doc.rust-lang.org/cargo/reference/unstable.html#build-std>),
 //! so that neither the project nor its build scripts see unstable features switched on.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::super::{Error, Failure, Options, Workspace};
@@ -17,6 +19,12 @@ use crate::toolchain::rust::Wanted;
 
 /// What the empty package is called.
 const PACKAGE: &str = "standard-library-of-nothing";
+
+/// Calls rustc for cargo. Programs that abort when they panic take the crate `panic_abort`, which must be
+/// compiled that way itself, as those that are offered compiled are, and nothing else may.
+const WRAPPER: &str = "#!/bin/sh\n\
+    case \" $* \" in *' --crate-name panic_abort '*) set -- \"$@\" -C panic=abort ;; esac\n\
+    exec \"$@\"\n";
 
 /// A standard library of ours; in use for as long as this lives.
 pub(super) struct Library {
@@ -93,6 +101,9 @@ fn build(
     fs_err::write(folder.join("Cargo.toml"), manifest)?;
     fs_err::create_dir(folder.join("src"))?;
     fs_err::write(folder.join("src/lib.rs"), "#![no_std]\n")?;
+    let wrapper = folder.join("rustc");
+    fs_err::write(&wrapper, WRAPPER)?;
+    fs_err::set_permissions(&wrapper, Permissions::from_mode(0o755))?;
     let spec = command(wanted, rust, folder, options);
     let output = Runner.holding(&spec, &Stop::default(), workspace.lock())?;
     if !output.status.success() {
@@ -145,6 +156,7 @@ fn command(wanted: &Wanted, rust: &Rust, folder: &Path, options: &Options<'_>) -
     }
     spec.env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTC", tool("rustc"))
+        .env("RUSTC_WRAPPER", folder.join("rustc"))
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
             flags(wanted, rust).join("\u{1f}"),
@@ -158,4 +170,29 @@ fn flags(wanted: &Wanted, rust: &Rust) -> Vec<String> {
     flags.extend(["-C".to_owned(), "embed-bitcode=yes".to_owned()]);
     flags.extend(rust.remap_sources());
     flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_crate_that_aborts_is_compiled_to_abort() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let wrapper = folder.path().join("rustc");
+        fs_err::write(&wrapper, WRAPPER).expect("written");
+        let said = |krate: &str| {
+            // As cargo calls it: the compiler first. What runs a script is not written to.
+            let spec = CommandSpec::new("sh", folder.path())
+                .arg(&wrapper)
+                .args(["echo", "--crate-name", krate, "a b"]);
+            let output = Runner.output(&spec).expect("started");
+            String::from_utf8(output.stdout).expect("text")
+        };
+        assert_eq!(
+            said("panic_abort"),
+            "--crate-name panic_abort a b -C panic=abort\n"
+        );
+        assert_eq!(said("panic_unwind"), "--crate-name panic_unwind a b\n");
+    }
 }
