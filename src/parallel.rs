@@ -49,7 +49,7 @@ pub fn permitted<T: Sync, R: Send, P>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Starts a thread. Where the system gives none (RLIMIT_NPROC, the limit of a container), that is an
+/// Starts a thread. Where the system gives none (setrlimit(2), the limit of a container), that is an
 /// error for the caller, who does the work by itself.
 pub fn start<'scope, R: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,

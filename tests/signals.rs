@@ -229,7 +229,7 @@ fn left_on_the_terminal(signals: usize) -> (Option<i32>, Vec<String>) {
     };
     let mut links = String::new();
     for (file, size) in values("file").iter().zip(values("size")) {
-        links.push_str(&format!("<a href=\"/dl/{file}\">{file}</a>"));
+        links.extend(["<a href=\"/dl/", file, "\">", file, "</a>"]);
         let path = format!("/dl/{file}");
         server.file(&path, &vec![0; size.parse().expect("a size")]);
         server.script(&path, [Step::Stall(70_000)]);

@@ -111,8 +111,7 @@ pub(super) fn attempt(path: &Path, mode: Mode) -> Result<Option<Hold>, Error> {
             HELD.fetch_add(1, Ordering::Relaxed);
             Ok(Some(Hold { file }))
         }
-        Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(None),
+        Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(Error::Io(error)),
     }
 }
