@@ -93,8 +93,8 @@ pub fn way_out(error: &io::Error) -> Option<String> {
         Errno::AGAIN => {
             let limit = set(Resource::Nproc)?;
             Some(format!(
-                "this user may have {limit} processes and threads; `ulimit -u` shows and sets that, \
-                 and `--jobs 1` needs fewer"
+                "this user may have {limit} processes and threads; `ulimit -u` sets that, and `--jobs 1` \
+                 needs fewer"
             ))
         }
         _ => None,

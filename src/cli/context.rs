@@ -51,17 +51,18 @@ pub(super) enum Error {
 impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Signals(_) => Exit::Internal,
             Self::Directory { .. } | Self::NoHome => Exit::Usage,
-            Self::Write { .. } | Self::Output(_) => Exit::Io,
+            Self::Signals(_) | Self::Write { .. } | Self::Output(_) => Exit::Io,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoHome => Some("`export POLYARCH_HOME=/var/cache/polyarch`".to_owned()),
-            Self::Write { source, .. } | Self::Output(source) => refused(source),
-            Self::Signals(_) | Self::Directory { .. } => None,
+            Self::Signals(source) | Self::Write { source, .. } | Self::Output(source) => {
+                refused(source)
+            }
+            Self::Directory { .. } => None,
         }
     }
 }

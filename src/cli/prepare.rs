@@ -105,7 +105,7 @@ pub(super) fn prepare(
         .into());
     }
     let root = detected.root.clone();
-    let repository = std::thread::spawn(move || git::inspect(&root));
+    let repository = git::begin(root);
     let references = if images {
         references(context, settings)?
     } else {
@@ -129,7 +129,7 @@ pub(super) fn prepare(
         name: name(settings, &detected, &source)?,
         root: detected.root.clone(),
         detected,
-        git: repository.join().unwrap_or_default(),
+        git: repository(),
         source,
     };
     let plan = plan::plan(&project, &platforms, settings, images)?;

@@ -1,6 +1,6 @@
 //! What git knows of the source: for labels, `{version}`, `{commit}` and `{date}`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{parallel, process};
 
@@ -17,6 +17,17 @@ pub struct Git {
     pub dirty: bool,
     /// Where the source is published, as an address without credentials.
     pub source: Option<String>,
+}
+
+/// Begins to ask the host's git, on a thread of its own where there is one; what comes out waits for
+/// the answer.
+pub fn begin(root: PathBuf) -> impl FnOnce() -> Option<Git> {
+    let folder = root.clone();
+    let asked = std::thread::Builder::new().spawn(move || inspect(&folder));
+    move || match asked {
+        Ok(other) => other.join().unwrap_or_default(),
+        Err(_) => inspect(&root),
+    }
 }
 
 /// Asks the host's git. `None` where there is no git, no repository or no commit.
