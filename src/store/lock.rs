@@ -63,7 +63,8 @@ impl Together {
         }
     }
 
-    fn hold(&self) -> Result<Arc<Hold>, Error> {
+    /// This lock.
+    pub(super) fn hold(&self) -> Result<Arc<Hold>, Error> {
         let mut together = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hold) = together.upgrade() {
             return Ok(hold);

@@ -89,13 +89,21 @@ impl Store {
             ..Pruned::default()
         };
         // Held to the end, so that no blob is taken from who locks them all from now on.
-        let blobs = lock::attempt(&self.blobs.path, Mode::Exclusive)?;
+        let (blobs, free) = match lock::attempt(&self.blobs.path, Mode::Exclusive) {
+            // In a store that can't be written nobody locks what is not there.
+            Err(_) if rules.dry_run => (None, true),
+            attempted => {
+                let blobs = attempted?;
+                let free = blobs.is_some();
+                (blobs, free)
+            }
+        };
         for item in items {
             interrupt::check().map_err(Error::Io)?;
             if !rules.removes(&item, pruned.left) {
                 continue;
             }
-            let gone = if item.kind == "blob" && blobs.is_none() {
+            let gone = if item.kind == "blob" && !free {
                 false
             } else if rules.dry_run {
                 !self.in_use(&item)?
@@ -109,6 +117,10 @@ impl Store {
             } else {
                 pruned.in_use.push(item);
             }
+        }
+        if blobs.is_some() {
+            // Whoever waited for it sees that, and makes another.
+            let _ = fs_err::remove_file(&self.blobs.path);
         }
         drop(blobs);
         if !rules.dry_run {
@@ -313,6 +325,19 @@ mod tests {
 
     fn digests(items: &[Item]) -> Vec<Digest> {
         items.iter().map(|item| item.digest).collect()
+    }
+
+    #[test]
+    fn blobs_that_are_locked_together_are_in_use_for_another_process() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        store.insert_blob(&mut &b"abc"[..], None).unwrap();
+        let together = Store::open(home.path()).unwrap().blobs.hold().unwrap();
+        let pruned = store.prune(Prune::default()).unwrap();
+        assert_eq!((pruned.in_use.len(), pruned.removed.len()), (1, 0));
+        drop(together);
+        let pruned = store.prune(Prune::default()).unwrap();
+        assert_eq!((pruned.in_use.len(), pruned.removed.len()), (0, 1));
     }
 
     #[test]
