@@ -258,7 +258,8 @@ fn left_on_the_terminal(signals: usize) -> (Option<i32>, Vec<String>) {
         if is_drawn && sent < signals {
             let process = fs_err::read_to_string(project.root.join("../process"));
             let process = process.expect("a number").trim().parse().expect("a number");
-            kill_process(Pid::from_raw(process).expect("a process"), Signal::INT).expect("sent");
+            // One that was not stuck yet has ended at the first.
+            let _ = kill_process(Pid::from_raw(process).expect("a process"), Signal::INT);
             sent += 1;
             std::thread::sleep(Duration::from_millis(100));
         }
