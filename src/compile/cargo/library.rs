@@ -183,9 +183,12 @@ mod tests {
         fs_err::write(&wrapper, WRAPPER).expect("written");
         let said = |krate: &str| {
             // As cargo calls it: the compiler first. What runs a script is not written to.
-            let spec = CommandSpec::new("sh", folder.path())
-                .arg(&wrapper)
-                .args(["echo", "--crate-name", krate, "a b"]);
+            let spec = CommandSpec::new("sh", folder.path()).arg(&wrapper).args([
+                "echo",
+                "--crate-name",
+                krate,
+                "a b",
+            ]);
             let output = Runner.output(&spec).expect("started");
             String::from_utf8(output.stdout).expect("text")
         };

@@ -30,9 +30,8 @@ pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> 
     let spec = command(job, make, &place)?;
     let stamp = job.native.build.join("stamp");
     let mark = mark(job, &spec);
-    let running = job.native.build.join("running");
     let mut fresh = fs_err::read(&stamp).ok().as_deref() != Some(mark.as_bytes());
-    if running.exists() {
+    if job.last.was_killed() {
         // A file that was written in part passes for current with make.
         job.options.observer.note(&format!(
             "the last build for {} was killed: this one begins anew",
@@ -53,7 +52,7 @@ pub(super) fn build(job: &Job<'_>, make: &MakeStep) -> Result<Found, StepError> 
             }
         }
         atomic::write(&stamp, |out| out.write_all(mark.as_bytes()))?;
-        job.run_marked(spec.clone(), "make", &running)?;
+        job.run(spec.clone(), "make")?;
         let files = products(&place, &job.native.root, &synced.manifest)?;
         let found = Found::new(files, job.step.platform, job.compilers.libc);
         if found.is_empty() && !fresh {

@@ -22,9 +22,9 @@ mod times;
 mod walk;
 
 use std::collections::BTreeSet;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::{Artifact, Context, Options, StepError, Workspace};
@@ -56,6 +56,8 @@ struct Job<'a> {
     context: &'a Context<'a>,
     /// The build before this one.
     last: times::Last,
+    /// Whether a command was killed: what it was writing can't be told from what is whole.
+    killed: AtomicBool,
 }
 
 /// A build that has ended well.
@@ -106,7 +108,9 @@ pub(super) fn build(
     }
     fs_err::write(job.log(), "")?;
     let result = run(&job, native);
-    times::end(&native.build);
+    if !job.killed.load(Ordering::Relaxed) {
+        times::end(&native.build);
+    }
     let (system, found) = result?;
     let tools = found
         .foreign
@@ -229,6 +233,7 @@ impl<'a> Job<'a> {
             options: context.options,
             context,
             last: times::Last::default(),
+            killed: AtomicBool::new(false),
         })
     }
 
@@ -286,29 +291,6 @@ impl<'a> Job<'a> {
 
     /// Runs a command to its end; what it says when it fails is the error.
     fn run(&self, spec: CommandSpec, what: &str) -> Result<(), StepError> {
-        self.run_then(spec, what, |_| Ok(()))
-    }
-
-    /// As [`Job::run`], for one that is not to be gone on from when it was killed. Then `mark` stays:
-    /// a file that lies there from its beginning until it has ended by itself, or as it was asked to.
-    fn run_marked(&self, spec: CommandSpec, what: &str, mark: &Path) -> Result<(), StepError> {
-        fs_err::write(mark, "")?;
-        self.run_then(spec, what, |status| {
-            let by_itself = status.is_none_or(|status| status.code().is_some());
-            match by_itself && !interrupt::killed() {
-                true => fs_err::remove_file(mark),
-                false => Ok(()),
-            }
-        })
-    }
-
-    /// Runs a command and says how it has ended, `None` where that was asked for.
-    fn run_then(
-        &self,
-        spec: CommandSpec,
-        what: &str,
-        ended: impl FnOnce(Option<ExitStatus>) -> io::Result<()>,
-    ) -> Result<(), StepError> {
         let mut log = fs_err::OpenOptions::new()
             .create(true)
             .append(true)
@@ -317,7 +299,11 @@ impl<'a> Job<'a> {
         let from = log.seek(SeekFrom::End(0))?;
         let file = log.file().try_clone()?;
         let output = Runner.logging(&spec, &self.context.stop, self.workspace.lock(), file);
-        ended(output.as_ref().ok().map(|output| output.status))?;
+        // One that was asked to end clears up, and is none of these.
+        let by_signal = |output: &process::Output| output.status.code().is_none();
+        if output.as_ref().is_ok_and(by_signal) || interrupt::killed() {
+            self.killed.store(true, Ordering::Relaxed);
+        }
         let output = output?;
         if output.status.success() {
             return Ok(());

@@ -26,6 +26,13 @@ pub(super) struct Last {
     pub(super) ended: Option<Moment>,
 }
 
+impl Last {
+    /// Whether it began and nobody knows how it ended.
+    pub(super) fn was_killed(&self) -> bool {
+        self.began.is_some() && self.ended.is_none()
+    }
+}
+
 /// Notes that a build begins, and says when the last one was. `None` where that has yet to come by
 /// today's clock: what it left is gone, since everything that changes now would pass for older.
 pub(super) fn begin(folder: &Path) -> io::Result<Option<Last>> {
@@ -72,10 +79,10 @@ mod tests {
         let folder = home.path().join("build");
         assert_eq!(begin(&folder).expect("begins"), Some(Last::default()));
         let killed = begin(&folder).expect("begins").expect("no jump");
-        assert!(killed.began.is_some() && killed.ended.is_none());
+        assert!(killed.was_killed());
         end(&folder);
         let ended = begin(&folder).expect("begins").expect("no jump");
-        assert!(ended.began <= ended.ended && ended.ended.is_some());
+        assert!(ended.began <= ended.ended && !ended.was_killed());
     }
 
     #[test]
