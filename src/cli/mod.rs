@@ -28,6 +28,7 @@ pub mod reference;
 mod report;
 mod rust;
 mod screen;
+mod source;
 mod sysroot;
 mod toolchain;
 mod tools;

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::libc;
 use super::prepare;
 use super::rust;
+use super::source;
 use super::sysroot;
 use super::tools::{self, Tools};
 use crate::base::{self, Reference};
@@ -99,7 +100,7 @@ fn compilers(
         Kind::Cargo => libc::find(context, settings, tools, platforms)?,
         _ => BTreeMap::new(),
     };
-    let mut read = prepare::source(context, settings, detected, tools, platforms, libcs)?;
+    let mut read = source::read(context, settings, detected, tools, platforms, libcs)?;
     let source = read.source;
     if let (Some(rust), Source::Cargo(cargo)) = (&mut read.rust, &source) {
         rust::compilers(context, tools, rust, cargo)?;
@@ -109,6 +110,6 @@ fn compilers(
             tools.compilers(platform, libc)?;
         }
     }
-    prepare::programs(tools, detected, &source)?;
+    source::programs(tools, detected, &source)?;
     Ok(())
 }

@@ -6,22 +6,20 @@ use thiserror::Error;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::golang;
 use super::libc;
 use super::needs;
 use super::rust;
+use super::source::{self, Read};
 use super::tools::Tools;
 use crate::base::{self, Base, Reference, Wanted};
 use crate::compile::Artifact;
 use crate::fault::{Exit, Fault};
 use crate::plan::{self, Output, Plan};
-use crate::project::cargo::LIBCLANG;
 use crate::project::detect::{self, Declared};
-use crate::project::{Detected, Kind, Project, Source, cmake, git, go, make, plain, prebuilt};
+use crate::project::{Detected, Kind, Project, Source, git, prebuilt};
 use crate::settings::config::{BaseConfig, ImageConfig};
 use crate::settings::{Platforms, Settings};
-use crate::target::{self, Libc, Platform};
-use crate::toolchain::rust::libclang;
+use crate::target::{self, Platform};
 use crate::toolchain::{Compilers, Rust, Toolchain};
 
 /// Everything known before anything is built.
@@ -124,9 +122,9 @@ pub(super) fn prepare(
         source,
         toolchain,
         mut rust,
-    } = source(context, settings, &detected, tools, &platforms, libcs)?;
+    } = source::read(context, settings, &detected, tools, &platforms, libcs)?;
     let project = Project {
-        name: name(settings, &detected, &source)?,
+        name: source::name(settings, &detected, &source)?,
         root: detected.root.clone(),
         detected,
         git: repository(),
@@ -151,7 +149,7 @@ pub(super) fn prepare(
             compilers.insert(platform, tools.compilers(platform, libc)?);
         }
     }
-    let programs = programs(tools, &project.detected, &project.source)?;
+    let programs = source::programs(tools, &project.detected, &project.source)?;
     Ok(Prepared {
         project,
         bases,
@@ -163,72 +161,6 @@ pub(super) fn prepare(
         plan,
         chosen_by,
     })
-}
-
-/// What is to be built, and what reads that where something does.
-pub(super) struct Read {
-    pub(super) source: Source,
-    toolchain: Option<Toolchain>,
-    pub(super) rust: Option<Rust>,
-}
-
-impl From<Source> for Read {
-    fn from(source: Source) -> Self {
-        Self {
-            source,
-            toolchain: None,
-            rust: None,
-        }
-    }
-}
-
-/// Reads the project; `libcs` is what a Rust project is linked with.
-pub(super) fn source(
-    context: &Context<'_>,
-    settings: &Settings,
-    detected: &Detected,
-    tools: &Tools<'_>,
-    platforms: &[Platform],
-    libcs: BTreeMap<Platform, Libc>,
-) -> Result<Read, Failure> {
-    let root = &detected.root;
-    Ok(match detected.kind {
-        Kind::Go => {
-            let (source, toolchain) = golang::read(context, settings, detected, tools, platforms)?;
-            Read {
-                toolchain: Some(toolchain),
-                ..Source::Go(source).into()
-            }
-        }
-        Kind::Cargo => {
-            let (source, rust) = rust::read(context, settings, tools, libcs)?;
-            Read {
-                toolchain: Some(rust.toolchain.clone()),
-                rust: Some(rust),
-                ..Source::Cargo(source).into()
-            }
-        }
-        Kind::Cmake => Source::Cmake(cmake::read(root)?).into(),
-        Kind::Make => Source::Make(make::read(root).map_err(detect::Error::Io)?).into(),
-        Kind::C => Source::C(plain::read(root).map_err(detect::Error::Io)?).into(),
-        Kind::Prebuilt => Source::Prebuilt(find_prebuilt(settings, detected, platforms)?).into(),
-    })
-}
-
-/// The build programs that a source asks for, by name; not what build scripts find by themselves.
-pub(super) fn programs(
-    tools: &Tools<'_>,
-    detected: &Detected,
-    source: &Source,
-) -> Result<BTreeMap<String, Toolchain>, Failure> {
-    let mut programs = BTreeMap::new();
-    for &name in plan::native::programs(source) {
-        if name == LIBCLANG && libclang::is_there() {
-            continue;
-        }
-        programs.insert(name.to_owned(), tools.program(name, detected, source)?);
-    }
-    Ok(programs)
 }
 
 /// The bases of the images that are planned, of those of these images.
@@ -406,7 +338,9 @@ fn unsaid(
     common: Option<Vec<Platform>>,
 ) -> Result<(Vec<Platform>, &'static str), Failure> {
     let existing = match detected.kind {
-        Kind::Prebuilt => prebuilt::platforms(&detected.root, &patterns(settings, detected))?,
+        Kind::Prebuilt => {
+            prebuilt::platforms(&detected.root, &source::patterns(settings, detected))?
+        }
         Kind::Go | Kind::Cargo | Kind::Cmake | Kind::Make | Kind::C => Vec::new(),
     };
     let of_base = settings.platforms()? == Platforms::OfBase;
@@ -452,54 +386,4 @@ pub(super) fn load(
             observer: context.report,
         },
     )?)
-}
-
-/// The patterns of prebuilt files: the configured ones; else what `compile` leaves, where any of it
-/// is there.
-fn patterns(settings: &Settings, detected: &Detected) -> Vec<String> {
-    if let Some(configured) = &settings.config.build.artifacts {
-        return configured.clone();
-    }
-    let any = detect::out_folders(&detected.root);
-    if any.is_empty() {
-        Vec::new()
-    } else {
-        vec![prebuilt::DEFAULT_PATTERN.to_owned()]
-    }
-}
-
-fn find_prebuilt(
-    settings: &Settings,
-    detected: &Detected,
-    platforms: &[Platform],
-) -> Result<BTreeMap<Platform, Vec<std::path::PathBuf>>, Failure> {
-    let usual = patterns(settings, detected);
-    let own = |&platform: &Platform| {
-        (
-            platform,
-            settings
-                .artifacts(platform)
-                .unwrap_or_else(|| usual.clone()),
-        )
-    };
-    Ok(prebuilt::find(
-        &detected.root,
-        &platforms.iter().map(own).collect(),
-    )?)
-}
-
-fn name(settings: &Settings, detected: &Detected, source: &Source) -> Result<String, Failure> {
-    if let Some(name) = &settings.config.project.name {
-        return Ok(name.clone());
-    }
-    let own = match source {
-        Source::Go(_) => Some(go::name(&detected.root)?),
-        Source::Cargo(cargo) => cargo.name(),
-        Source::Cmake(cmake) => cmake.name.clone(),
-        Source::Make(_) | Source::C(_) | Source::Prebuilt(_) => None,
-    };
-    Ok(own.unwrap_or_else(|| {
-        let folder = detected.root.file_name().unwrap_or_default();
-        folder.to_string_lossy().into_owned()
-    }))
 }
