@@ -1,9 +1,9 @@
 //! Ending early without leaving anything behind.
 //!
-//! The first SIGINT, SIGTERM or SIGHUP sets a flag and ends the children, most of them with their process groups. Long
-//! loops call [`check`], fail, and unwind, so that temporary files are removed by their owners. A
-//! thread that is stuck in a read gets [`GRACE`]; after that, and on a second signal, the handler
-//! removes the registered temporary paths itself, has the last words said and ends the process.
+//! The first SIGINT, SIGTERM or SIGHUP sets a flag and ends the children, most of them with their process
+//! groups. Long loops call [`check`], fail, and unwind, so that temporary files are removed by their owners.
+//! A thread that is stuck in a read gets [`GRACE`]; after that, and on a second signal, the handler removes
+//! the registered temporary paths itself, has the last words said and ends the process.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::choose;
 use super::context::Context;
 use super::failure::Failure;
-use super::prepare;
 use super::tools::Tools;
 use crate::base::{Reference, Wanted};
 use crate::packages::Configured;
@@ -29,12 +29,12 @@ pub(super) fn of_base(
     if wanted.is_empty() {
         return Ok(found);
     }
-    let references = prepare::references(context, settings)?;
+    let references = choose::references(context, settings)?;
     let is_here = |one: &Reference| one.has_platforms() && !matches!(one, Reference::Registry(_));
     let Some(reference) = references.into_iter().next().filter(is_here) else {
         return Ok(found);
     };
-    let base = prepare::load(context, tools, &reference, Wanted::These(wanted))?;
+    let base = choose::load(context, tools, &reference, Wanted::These(wanted))?;
     for platform in &base.platforms {
         let store = context.store.get()?;
         if let Some(configured) = platform.configured(store, context.report)? {

@@ -8,10 +8,10 @@ use clap::ValueEnum;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::choose;
 use super::context::Context;
 use super::failure::Failure;
 use super::libc;
-use super::prepare;
 use super::tools::{self, Tools};
 use crate::fault::{Exit, Fault};
 use crate::parallel;
@@ -283,7 +283,7 @@ impl Ready {
         let fetcher = tools::fetcher(context, &settings);
         let tools = Tools::new(context, &settings, &fetcher)?;
         let mut compilers = Vec::new();
-        let platforms = prepare::platforms(context, &settings, &tools)?;
+        let platforms = choose::platforms(context, &settings, &tools)?;
         let libcs = libc::find(context, &settings, &tools, &platforms)?;
         for (platform, libc) in libcs {
             compilers.push(with_cargo(context, tools.compilers(platform, libc)?)?);

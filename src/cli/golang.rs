@@ -1,8 +1,8 @@
 //! Go for a project: what reads it, and the commands that it finds.
 
+use super::choose::Error;
 use super::context::Context;
 use super::failure::Failure;
-use super::prepare::Error;
 use super::tools::Tools;
 use crate::plan;
 use crate::project::{Detected, go};

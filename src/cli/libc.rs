@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::choose;
 use super::context::Context;
 use super::failure::Failure;
-use super::prepare;
 use super::tools::Tools;
 use crate::base::{self, Base, Reference, Wanted};
 use crate::settings::Settings;
@@ -21,7 +21,7 @@ pub(super) fn find(
     let open: Vec<Platform> = platforms.iter().filter(unsaid).copied().collect();
     let mut found = Found::new();
     if !open.is_empty() {
-        for reference in prepare::references(context, settings)? {
+        for reference in choose::references(context, settings)? {
             of_reference(context, tools, &reference, &open, &mut found)?;
         }
     }
@@ -64,7 +64,7 @@ fn of_reference(
         let wanted = Wanted::These(platforms.to_vec());
         note(
             context,
-            &prepare::load(context, tools, reference, wanted)?,
+            &choose::load(context, tools, reference, wanted)?,
             found,
         )?;
     } else {

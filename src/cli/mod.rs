@@ -11,6 +11,7 @@
 mod account;
 mod args;
 mod build;
+mod choose;
 mod compile;
 mod completions;
 mod configured;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::choose;
 use super::configured;
 use super::context::Context;
 use super::failure::Failure;
 use super::libc;
-use super::prepare;
 use super::rust;
 use super::source;
 use super::sysroot;
@@ -23,7 +23,7 @@ pub(super) fn all(
     settings: &Settings,
     tools: &Tools<'_>,
 ) -> Result<(), Failure> {
-    let detected = match prepare::detected(settings) {
+    let detected = match choose::detected(settings) {
         Ok(found) => Some(found),
         // A sysroot is something to lock, whatever uses it.
         Err(detect::Error::None { .. }) if sysroot::any(settings) => None,
@@ -31,10 +31,10 @@ pub(super) fn all(
     };
     let mut references = Vec::new();
     if let Some(detected) = &detected {
-        references = prepare::references(context, settings)?;
+        references = choose::references(context, settings)?;
         require(tools, detected, &references)?;
     }
-    let platforms = prepare::platforms(context, settings, tools)?;
+    let platforms = choose::platforms(context, settings, tools)?;
     packages(context, settings, tools, &platforms, &references)?;
     match detected {
         Some(detected) => compilers(context, settings, tools, &detected, &platforms),

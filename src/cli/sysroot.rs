@@ -7,10 +7,10 @@ use thiserror::Error;
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
 use super::account::{list, plural};
+use super::choose;
 use super::configured;
 use super::context::Context;
 use super::failure::Failure;
-use super::prepare;
 use super::report::bytes;
 use super::tools::{self, Tools};
 use crate::fault::{Exit, Fault};
@@ -238,7 +238,7 @@ fn wants(
     tools: &Tools<'_>,
 ) -> Result<Vec<(Platform, Want)>, Failure> {
     let mut found = Vec::new();
-    let platforms = prepare::platforms(context, settings, tools)?;
+    let platforms = choose::platforms(context, settings, tools)?;
     let configured = configured::of_base(context, settings, tools, &platforms)?;
     for platform in platforms {
         match want(settings, platform, configured.get(&platform))? {

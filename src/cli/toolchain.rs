@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::account::plural;
+use super::choose;
 use super::context::Context;
 use super::failure::Failure;
 use super::libc;
-use super::prepare;
 use super::report::bytes;
 use super::tools::{self, Tools};
 use crate::compile;
@@ -243,7 +243,7 @@ fn warm(context: &Context<'_>, platforms: &[String]) -> Result<(), Failure> {
     let fetcher = tools::fetcher(context, &settings);
     let tools = Tools::new(context, &settings, &fetcher)?;
     let mut all = Vec::new();
-    let platforms = prepare::platforms(context, &settings, &tools)?;
+    let platforms = choose::platforms(context, &settings, &tools)?;
     for (platform, libc) in libc::find(context, &settings, &tools, &platforms)? {
         all.push(tools.compilers(platform, libc)?);
     }
