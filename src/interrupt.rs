@@ -123,8 +123,9 @@ fn register(child: Child) -> Running {
 impl Drop for Running {
     fn drop(&mut self) {
         locked(&RUNNING).remove(&self.0);
-        if signal().is_some() {
-            // The leader has ended; what does not heed SIGTERM ends with it.
+        // The leader has ended; what does not heed SIGTERM ends with it. A single process has been
+        // waited for, and its number may be another's by now.
+        if signal().is_some() && matches!(self.0, Child::Group(_)) {
             end(self.0, Signal::KILL);
         }
     }

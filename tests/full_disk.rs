@@ -371,13 +371,8 @@ fn a_full_disk_stops_a_sysroot() {
         "[build]\nplatforms = ['linux/amd64']\n[sysroot]\npackages = ['hello']\n",
     )]);
     // Without the spaces of the project's own path.
-    let keyring = project.root.parent().unwrap().join("archive.gpg");
-    fs_err::write(&keyring, archive.signer.public()).unwrap();
-    let source = format!(
-        "deb [signed-by={}] {} trixie main",
-        keyring.display(),
-        server.url("/debian")
-    );
+    let folder = project.root.parent().unwrap();
+    let source = archive.source(folder, &server.url("/debian"));
     Sweep {
         store: empty(&project),
         project,

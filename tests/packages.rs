@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::support::archive::{Archive, Package};
+use super::support::archive::{Archive, Package, source};
 use super::support::judge;
 use super::support::program::{Project, Ran, limited, ran, repository};
 use super::support::server::Server;
@@ -47,15 +47,12 @@ impl Yard {
         command
             .env_remove("POLYARCH_OFFLINE")
             .env("POLYARCH_HOME", self.store.path().join("store"))
-            .env(
-                "POLYARCH_DEBIAN",
-                format!(
-                    "deb [signed-by={}] {} trixie main",
-                    self.keyring().display(),
-                    self.server.url("/debian")
-                ),
-            );
+            .env("POLYARCH_DEBIAN", self.source("trixie"));
         command
+    }
+
+    fn source(&self, suite: &str) -> String {
+        source(&self.keyring(), &self.server.url("/debian"), suite)
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -325,14 +322,7 @@ fn a_security_suite_that_lacks_the_architecture_is_done_without() {
     security.serve(&yard.server);
     let keys = [yard.archive.signer.public(), security.signer.public()].concat();
     fs_err::write(yard.keyring(), keys).unwrap();
-    let source = |suite: &str| {
-        format!(
-            "deb [signed-by={}] {} {suite} main\n",
-            yard.keyring().display(),
-            yard.server.url("/debian")
-        )
-    };
-    let sources = source("trixie") + &source("trixie-security");
+    let sources = yard.source("trixie") + &yard.source("trixie-security");
     let list = |platform: &str| {
         let mut command = yard.command(&["sysroot", "list", "--platform", platform]);
         ran(command.env("POLYARCH_DEBIAN", &sources))
@@ -354,16 +344,9 @@ fn a_suite_that_is_left_out_is_told_once_for_all_platforms() {
     let yard = Yard::new();
     let config = format!("{CONFIG}\n[mirrors]\nwithout-suites = [\"trixie-updates\"]\n");
     yard.project.write("polyarch.toml", config);
-    let source = |suite: &str| {
-        format!(
-            "deb [signed-by={}] {} {suite} main\n",
-            yard.keyring().display(),
-            yard.server.url("/debian")
-        )
-    };
     let platforms = "linux/amd64,linux/riscv64";
     let mut command = yard.command(&["sysroot", "list", "--platform", platforms]);
-    let sources = source("trixie") + &source("trixie-updates");
+    let sources = yard.source("trixie") + &yard.source("trixie-updates");
     let listed = ran(command.env("POLYARCH_DEBIAN", sources));
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     let said = listed.stderr.matches("`trixie-updates` is left out");

@@ -230,16 +230,11 @@ fn an_archive_that_misbehaves_is_named_and_nothing_of_it_is_kept() {
             "[build]\nplatforms = ['linux/amd64']\n[sysroot]\npackages = ['hello']\n",
         )]);
         // Without the spaces of the project's own path.
-        let keyring = project.root.parent().unwrap().join("archive.gpg");
-        fs_err::write(&keyring, archive.signer.public()).unwrap();
+        let folder = project.root.parent().unwrap();
+        let source = archive.source(folder, &server.secret_url("/debian"));
         for path in paths {
             server.script(path, steps.clone());
         }
-        let source = format!(
-            "deb [signed-by={}] {} trixie main",
-            keyring.display(),
-            server.secret_url("/debian")
-        );
         let mut command = project.polyarch(&["sysroot", "path"]);
         command
             .env_remove("POLYARCH_OFFLINE")

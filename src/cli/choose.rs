@@ -18,7 +18,7 @@ use crate::settings::config::{BaseConfig, ImageConfig};
 use crate::settings::{Platforms, Settings};
 use crate::target::{self, Platform};
 
-/// The platforms could not be decided.
+/// What was asked for does not go together, or leaves nothing.
 #[derive(Debug, Error)]
 pub(super) enum Error {
     #[error("no platform is left: the bases and the files have none in common")]

@@ -237,6 +237,13 @@ impl Archive {
         }
     }
 
+    /// The line for this archive at an address; its keyring is written into the folder.
+    pub(crate) fn source(&self, folder: &Path, address: &str) -> String {
+        let keyring = folder.join("archive.gpg");
+        fs_err::write(&keyring, self.signer.public()).unwrap();
+        source(&keyring, address, "trixie")
+    }
+
     /// Writes everything below a folder.
     pub(crate) fn write(&self, folder: &Path) {
         for (path, bytes) in &self.files {
@@ -260,6 +267,14 @@ impl Archive {
         }
         text
     }
+}
+
+/// A line of `sources.list` that believes a keyring.
+pub(crate) fn source(keyring: &Path, address: &str, suite: &str) -> String {
+    format!(
+        "deb [signed-by={}] {address} {suite} main\n",
+        keyring.display()
+    )
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
