@@ -37,5 +37,6 @@ pub mod store;
 pub mod target;
 pub mod template;
 pub mod toolchain;
+pub mod verify;
 pub mod version;
 pub mod wrapper;

@@ -8,6 +8,7 @@
 //! package for the spellings; <https://go.dev/wiki/MinimumRequirements> for Go's variables;
 //! `elf.h` for machine numbers.
 
+mod directories;
 mod libc;
 mod rust;
 mod table;
@@ -256,7 +257,7 @@ impl FromStr for Platform {
                 given: given.to_owned(),
                 variant: wanted.to_owned(),
                 architecture: TABLE[row].name,
-                expected: expected_variants(TABLE[row]),
+                expected: TABLE[row].expected_variants(),
             })?;
         Ok(Self { row, variant })
     }
@@ -299,18 +300,6 @@ fn nearest_architecture(name: &str) -> Option<&'static str> {
         .min()
         .filter(|(distance, _, _)| *distance <= 2)
         .map(|(_, _, name)| name)
-}
-
-fn expected_variants(row: &Architecture) -> String {
-    if row.variants.is_empty() {
-        return "none".to_owned();
-    }
-    let names: Vec<String> = row
-        .variants
-        .iter()
-        .map(|variant| format!("`{}`", variant.name))
-        .collect();
-    names.join(", ")
 }
 
 impl Serialize for Platform {

@@ -79,7 +79,7 @@ fn edges() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     allow("fetch", &[&SMALL, &["store", "debian"]]);
     allow("packages", &[&SMALL, &["store", "debian", "fetch", "lock"]]);
     allow("oci", &[&SMALL, &["store"]]);
-    allow("elf", &[&SMALL, &["oci"]]);
+    allow("elf", &[&SMALL, &["oci", "store"]]);
     allow("wrapper", &[&SMALL]);
     allow("settings", &[&SMALL, &["oci"]]);
     for (index, stage) in STAGES.into_iter().enumerate() {

@@ -89,7 +89,7 @@ pub(super) fn made(
         layers: layer.iter().map(|layer| layer.descriptor.clone()).collect(),
         diff_ids: layer.iter().map(|layer| layer.diff_id).collect(),
         held: layer.into_iter().map(|layer| layer.blob).collect(),
-        rootfs: OnceLock::new(),
+        files: OnceLock::new(),
         libc: OnceLock::from(libc),
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Error, Reference};
 use crate::digest::{DiffId, Digest};
+use crate::elf::layer::{self, Fact, Layer};
 use crate::oci::listing::Listing;
 use crate::oci::media::Coding;
 use crate::oci::members;
@@ -50,30 +51,56 @@ pub struct BasePlatform {
     /// Their diff IDs.
     pub diff_ids: Vec<DiffId>,
     pub(super) held: Vec<Blob>,
-    pub(super) rootfs: OnceLock<Rootfs>,
+    pub(super) files: OnceLock<Files>,
     pub(super) libc: OnceLock<Option<Libc>>,
+}
+
+/// The files of a base, and what is known of some of them, layer by layer.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    rootfs: Rootfs,
+    layers: Vec<Layer>,
 }
 
 impl BasePlatform {
     /// The files of the base. The first call reads the layers that this store has not seen yet,
     /// and checks their diff IDs.
     pub fn rootfs(&self, store: &Store) -> Result<&Rootfs, Error> {
-        if let Some(rootfs) = self.rootfs.get() {
-            return Ok(rootfs);
+        Ok(&self.files(store)?.rootfs)
+    }
+
+    /// What is known of the file at a real path, where it is one that is looked into.
+    pub fn fact(&self, store: &Store, real: &str) -> Result<Option<&Fact>, Error> {
+        let files = self.files(store)?;
+        let node = files.rootfs.get(real);
+        Ok(node.and_then(|node| files.layers.get(node.layer)?.facts.get(node.member(real))))
+    }
+
+    fn files(&self, store: &Store) -> Result<&Files, Error> {
+        if let Some(files) = self.files.get() {
+            return Ok(files);
         }
-        let mut rootfs = Rootfs::default();
-        for (layer, diff_id) in self.layers.iter().zip(&self.diff_ids) {
-            let listing = listing(store, layer)?;
-            if listing.diff_id != *diff_id {
+        let mut files = Files::default();
+        for (descriptor, diff_id) in self.layers.iter().zip(&self.diff_ids) {
+            let mut layer = layer::of_store(store, descriptor)?;
+            if layer.listing.diff_id != *diff_id {
                 return Err(Error::Oci(oci::Error::DiffId {
-                    layer: layer.digest,
+                    layer: descriptor.digest,
                     expected: *diff_id,
-                    computed: listing.diff_id,
+                    computed: layer.listing.diff_id,
                 }));
             }
-            rootfs.apply(listing, &format!("layer {}", layer.digest))?;
+            let members = std::mem::take(&mut layer.listing.members);
+            let listing = Listing {
+                members,
+                ..layer.listing
+            };
+            files
+                .rootfs
+                .apply(listing, &format!("layer {}", descriptor.digest))?;
+            files.layers.push(layer);
         }
-        Ok(self.rootfs.get_or_init(|| rootfs))
+        Ok(self.files.get_or_init(|| files))
     }
 
     /// The bytes of files, by their real paths in [`BasePlatform::rootfs`], each with the most bytes
@@ -126,20 +153,6 @@ impl BasePlatform {
     pub fn held(&self) -> &[Blob] {
         &self.held
     }
-}
-
-/// The list of a layer's files: kept in the store per layer, so that it is read once.
-fn listing(store: &Store, layer: &Descriptor) -> Result<Listing, Error> {
-    const KIND: &str = "listing";
-    let kept = store.record(KIND, &layer.digest);
-    if let Some(listing) = kept.and_then(|bytes| Listing::from_bytes(&bytes)) {
-        return Ok(listing);
-    }
-    let what = format!("layer {}", layer.digest);
-    let (mut file, coding) = open(store, layer)?;
-    let listing = Listing::read(&mut file, coding, &what)?;
-    store.put_record(KIND, &layer.digest, &listing.to_bytes())?;
-    Ok(listing)
 }
 
 fn open(store: &Store, layer: &Descriptor) -> Result<(fs_err::File, Coding), Error> {

@@ -22,7 +22,7 @@ const SMALL: u64 = 256 * 1024;
 /// No filesystem's times are coarser.
 const RACY_SECONDS: i64 = 3;
 
-#[derive(PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Fingerprint {
     device: u64,
     inode: u64,
@@ -39,46 +39,98 @@ struct Known {
 
 /// The digest and size of a file.
 pub fn hash(store: &Store, path: &Path) -> io::Result<(Digest, u64)> {
-    let before = take(path)?;
+    let before = Fingerprint::take(path)?;
     if before.size < SMALL {
         return hash_file(path);
     }
-    let absolute = fs_err::canonicalize(path)?;
-    let key = Recipe::new(KIND)
-        .with(absolute.as_os_str().as_bytes())
-        .finish();
-    let known = store.record(KIND, &key);
-    let known = known.and_then(|bytes| serde_json::from_slice::<Known>(&bytes).ok());
-    if let Some(known) = known.filter(|known| known.fingerprint == before) {
-        return Ok((known.digest, before.size));
+    let key = key(path, "")?;
+    if let Some(digest) = recall(store, &key, &before) {
+        return Ok((digest, before.size));
     }
     let (digest, size) = hash_file(path)?;
+    remember(store, path, &key, before, digest)?;
+    Ok((digest, size))
+}
+
+/// A part of a file (a member of an archive, by its digest) that is read by somebody else.
+#[derive(Debug)]
+pub struct Part {
+    key: Digest,
+    before: Fingerprint,
+}
+
+impl Part {
+    /// Takes the file's fingerprint, before anything of it is read. Without a name for the part it is
+    /// the whole file.
+    pub fn new(path: &Path, name: &str) -> io::Result<Self> {
+        Ok(Self {
+            key: key(path, name)?,
+            before: Fingerprint::take(path)?,
+        })
+    }
+
+    /// The digest that the part had, where nothing touched the file since.
+    pub fn known(&self, store: &Store) -> Option<Digest> {
+        recall(store, &self.key, &self.before)
+    }
+
+    /// Notes the digest that was computed after this was made.
+    pub fn note(self, store: &Store, path: &Path, digest: Digest) -> io::Result<()> {
+        remember(store, path, &self.key, self.before, digest)
+    }
+}
+
+fn key(path: &Path, part: &str) -> io::Result<Digest> {
+    let absolute = fs_err::canonicalize(path)?;
+    let recipe = Recipe::new(KIND).with(absolute.as_os_str().as_bytes());
+    Ok(match part {
+        "" => recipe,
+        part => recipe.with(part),
+    }
+    .finish())
+}
+
+fn recall(store: &Store, key: &Digest, now: &Fingerprint) -> Option<Digest> {
+    let known = store.record(KIND, key)?;
+    let known: Known = serde_json::from_slice(&known).ok()?;
+    (known.fingerprint == *now).then_some(known.digest)
+}
+
+fn remember(
+    store: &Store,
+    path: &Path,
+    key: &Digest,
+    before: Fingerprint,
+    digest: Digest,
+) -> io::Result<()> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let settled = before.changed.0.saturating_add(RACY_SECONDS) < now;
-    if settled && take(path)? == before {
+    if settled && Fingerprint::take(path)? == before {
         let known = Known {
             fingerprint: before,
             digest,
         };
         // Only speed is lost when it can't be kept.
         let bytes = serde_json::to_vec(&known)?;
-        let _ = store.put_record(KIND, &key, &bytes);
+        let _ = store.put_record(KIND, key, &bytes);
     }
-    Ok((digest, size))
+    Ok(())
 }
 
-fn take(path: &Path) -> io::Result<Fingerprint> {
-    let metadata = fs_err::metadata(path)?;
-    Ok(Fingerprint {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        size: metadata.len(),
-        modified: (metadata.mtime(), metadata.mtime_nsec()),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-    })
+impl Fingerprint {
+    fn take(path: &Path) -> io::Result<Self> {
+        let metadata = fs_err::metadata(path)?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +172,7 @@ mod tests {
             .finish();
         let mark = Digest::of(b"as remembered");
         let mut known = Known {
-            fingerprint: take(&path).expect("there"),
+            fingerprint: Fingerprint::take(&path).expect("there"),
             digest: mark,
         };
         let put = |known: &Known| {

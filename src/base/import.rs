@@ -172,7 +172,7 @@ fn one(
         layers: manifest.layers,
         diff_ids,
         held,
-        rootfs: OnceLock::new(),
+        files: OnceLock::new(),
         libc: OnceLock::new(),
     })
 }

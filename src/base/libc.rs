@@ -10,7 +10,6 @@
 //! "Symbol Versioning"; musl's manual, "Dynamic linker".
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::{BasePlatform, Error};
 use crate::debian::installed;
 use crate::digest::{Digest, Recipe};
-use crate::elf::{self, Facts, versions};
+use crate::elf;
+use crate::elf::layer::Fact;
+use crate::elf::object::Object;
 use crate::oci::rootfs::{NodeKind, Rootfs};
 use crate::packages::Closure;
 use crate::store::Store;
@@ -40,8 +41,6 @@ const STATUS_PARTS: &str = "var/lib/dpkg/status.d/";
 const LARGEST_STATUS: u64 = 64 << 20;
 /// The largest file of `status.d`, which is of one package.
 const LARGEST_PART: u64 = 1 << 20;
-/// The largest C library that is read; with all its symbols one has some 20 MB.
-const LARGEST_LIBRARY: u64 = 64 << 20;
 /// So many copies of the library are looked at: a base may have some for other machines.
 const LIBRARIES: usize = 16;
 
@@ -170,36 +169,35 @@ fn of_files(
     libraries: &[String],
 ) -> Result<Option<Glibc>, Error> {
     let mut versions = Vec::new();
-    // One at a time: each may be large.
     for path in libraries {
-        let wanted = BTreeMap::from([(path.clone(), LARGEST_LIBRARY)]);
-        for bytes in base.read(store, &wanted)?.values() {
-            let version = of_library(bytes, path, base.platform);
-            versions.extend(version.map_err(|source| Error::Libc {
-                platform: base.platform,
-                source,
-            })?);
+        match base.fact(store, path)? {
+            Some(Fact::Elf(program)) => versions.extend(of_library(&program.object, base.platform)),
+            Some(Fact::Damaged(problem)) => {
+                return Err(Error::Libc {
+                    platform: base.platform,
+                    source: elf::facts::Error::Malformed {
+                        file: Path::new("/").join(path),
+                        problem: problem.clone(),
+                    },
+                });
+            }
+            Some(Fact::Script(_) | Fact::Text(_) | Fact::Other(_)) | None => {}
         }
     }
     Ok(versions.into_iter().min())
 }
 
 /// `None` for a library of another machine, and for one that only has the name.
-fn of_library(
-    bytes: &[u8],
-    path: &str,
-    platform: Platform,
-) -> Result<Option<Glibc>, elf::facts::Error> {
-    let path = Path::new("/").join(path);
-    let facts = Facts::from_reader(Cursor::new(bytes), &path)?;
-    if facts.header != platform.architecture().elf {
-        return Ok(None);
+fn of_library(object: &Object, platform: Platform) -> Option<Glibc> {
+    if object.facts.header != platform.architecture().elf {
+        return None;
     }
-    let defined = versions::defined(Cursor::new(bytes), &path)?;
-    let numbers = defined
+    let defined = object
+        .dynamic
         .iter()
-        .filter_map(|version| version.strip_prefix("GLIBC_")?.parse().ok());
-    Ok(numbers.max())
+        .flat_map(|dynamic| &dynamic.versions_defined);
+    let numbers = defined.filter_map(|version| version.strip_prefix("GLIBC_")?.parse().ok());
+    numbers.max()
 }
 
 /// musl's dynamic linker, or a distribution that has no other library.

@@ -52,7 +52,7 @@ impl Yard {
             layers: Vec::new(),
             diff_ids: Vec::new(),
             held: Vec::new(),
-            rootfs: OnceLock::new(),
+            files: OnceLock::new(),
             libc: OnceLock::new(),
         };
         for layer in layers {

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::prepare::{self, Prepared};
 use super::report::{bytes, seconds};
 use super::tools::{self, Tools};
+use super::verify;
 use crate::base::{Base, Reference};
 use crate::elf::Loader;
 use crate::fault::{Exit, Fault};
@@ -49,6 +50,9 @@ pub(super) struct Args {
     /// Write what was built as JSON, with buildx's keys; - for standard output
     #[arg(long, value_name = "FILE", help_heading = "Image")]
     metadata_file: Option<PathBuf>,
+    /// Do not check the image before it is written
+    #[arg(long, help_heading = "Image")]
+    no_verify: bool,
     #[arg(short, long, hide = true, value_name = "DOCKERFILE")]
     file: Option<PathBuf>,
     #[arg(long, hide = true)]
@@ -164,6 +168,11 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
         .zip(&images)
         .map(|(plan, image)| Item { plan, image })
         .collect();
+    if !args.no_verify {
+        for item in &items {
+            verify::built(context, &settings, &item.plan.name, item.image)?;
+        }
+    }
     let mut written = Vec::new();
     for (spec, owned) in &outputs {
         written.extend(output::write(&items, spec, context.store.get()?, *owned)?);

@@ -34,6 +34,7 @@ mod sysroot;
 mod toolchain;
 mod tools;
 mod vendor;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -80,6 +81,7 @@ enum Command {
     Exec(cross::ExecArgs),
     Shell(cross::ShellArgs),
     Env(cross::EnvArgs),
+    Verify(verify::Args),
     Toolchain(toolchain::Args),
     Sysroot(sysroot::Args),
     Lock(lock::Args),
@@ -140,6 +142,7 @@ fn run(command: &Command, context: &Context<'_>) -> Result<(), failure::Failure>
         Command::Exec(args) => cross::exec(args, context),
         Command::Shell(args) => cross::shell(args, context),
         Command::Env(args) => cross::env(args, context),
+        Command::Verify(args) => verify::run(args, context),
         Command::Toolchain(args) => toolchain::run(args, context),
         Command::Sysroot(args) => sysroot::run(args, context),
         Command::Lock(args) => lock::run(args, context),
@@ -182,7 +185,7 @@ fn report(cli: &Cli) -> Report {
         (false, false) => report::Level::Normal,
     };
     let account = match cli.command {
-        Command::Plan(_) if !global.json => report::Stream::Stdout,
+        Command::Plan(_) | Command::Verify(_) if !global.json => report::Stream::Stdout,
         _ => report::Stream::Stderr,
     };
     Report::new(level, global.progress == args::ProgressStyle::Auto, account)

@@ -17,6 +17,7 @@ use super::screen;
 use crate::fault::Exit;
 use crate::process;
 use crate::progress::{Meter, Observer};
+use crate::verify::Severity;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +89,35 @@ impl Report {
     pub(super) fn verbose(&self, text: &str) {
         if self.level >= Level::Verbose {
             self.detail(text);
+        }
+    }
+
+    /// What an audit found, where it is from, and the way out. Notes are for `-v`.
+    pub(super) fn finding(
+        &self,
+        severity: Severity,
+        text: &str,
+        detail: Option<&str>,
+        hint: Option<&str>,
+    ) {
+        let (style, least) = match severity {
+            Severity::Error => (ERROR, Level::Quiet),
+            Severity::Warning => (WARNING, Level::Normal),
+            Severity::Note => (HINT, Level::Verbose),
+        };
+        if self.level < least {
+            return;
+        }
+        self.account(&format!(
+            "{style}{}{style:#}: {}",
+            severity.name(),
+            plain(text)
+        ));
+        if let Some(detail) = detail {
+            self.account(&format!("       {DIM}{}{DIM:#}", plain(detail)));
+        }
+        if let Some(hint) = hint {
+            self.account(&format!(" {HINT}hint{HINT:#}: {}", plain(hint)));
         }
     }
 

@@ -7,11 +7,12 @@
 use std::fmt;
 
 use object::elf as raw;
+use serde::{Deserialize, Serialize};
 
 use crate::target::Elf;
 
 /// `e_flags`, decoded for the machines of the platform table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Abi {
     /// 32-bit ARM.
     Arm {
@@ -22,8 +23,8 @@ pub enum Abi {
     },
     /// MIPS.
     Mips {
-        /// `n64`, `n32`, `o32` and their kin.
-        convention: &'static str,
+        /// How arguments are passed.
+        convention: MipsConvention,
         /// The instruction set.
         revision: MipsRevision,
     },
@@ -47,8 +48,25 @@ pub enum Abi {
     Other(u32),
 }
 
+/// How arguments are passed on MIPS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MipsConvention {
+    /// 32 bits.
+    O32,
+    /// 32 bits with 64-bit registers.
+    O64,
+    /// 32 bits of embedded systems.
+    Eabi32,
+    /// 64 bits of embedded systems.
+    Eabi64,
+    /// 64-bit registers, 32-bit addresses.
+    N32,
+    /// 64 bits.
+    N64,
+}
+
 /// How floating-point arguments are passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Float {
     /// In integer registers.
     Soft,
@@ -61,7 +79,7 @@ pub enum Float {
 }
 
 /// `EF_MIPS_ARCH`, the upper four bits of the flags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MipsRevision(pub u8);
 
 impl MipsRevision {
@@ -82,6 +100,19 @@ impl MipsRevision {
     /// Whether processors of MIPS64 release 2 execute it. Release 6 gave old opcodes new meanings.
     pub fn before_release_6(self) -> bool {
         self.0 <= 8
+    }
+}
+
+impl fmt::Display for MipsConvention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::O32 => "o32",
+            Self::O64 => "o64",
+            Self::Eabi32 => "eabi32",
+            Self::Eabi64 => "eabi64",
+            Self::N32 => "n32",
+            Self::N64 => "n64",
+        })
     }
 }
 
@@ -148,17 +179,18 @@ impl Abi {
     }
 }
 
-fn mips_convention(bits: u8, flags: u32) -> &'static str {
+fn mips_convention(bits: u8, flags: u32) -> MipsConvention {
+    use MipsConvention as C;
     if flags & raw::EF_MIPS_ABI2.0 != 0 {
-        return "n32";
+        return C::N32;
     }
     match raw::FileFlags(flags & raw::EF_MIPS_ABI) {
-        raw::EF_MIPS_ABI_O32 => "o32",
-        raw::EF_MIPS_ABI_O64 => "o64",
-        raw::EF_MIPS_ABI_EABI32 => "eabi32",
-        raw::EF_MIPS_ABI_EABI64 => "eabi64",
-        _ if bits == 64 => "n64",
-        _ => "o32",
+        raw::EF_MIPS_ABI_O32 => C::O32,
+        raw::EF_MIPS_ABI_O64 => C::O64,
+        raw::EF_MIPS_ABI_EABI32 => C::Eabi32,
+        raw::EF_MIPS_ABI_EABI64 => C::Eabi64,
+        _ if bits == 64 => C::N64,
+        _ => C::O32,
     }
 }
 
@@ -191,7 +223,7 @@ mod tests {
         assert_eq!(
             abi("linux/mips64le", 0x2000_0004),
             Abi::Mips {
-                convention: "n64",
+                convention: MipsConvention::N64,
                 revision: MipsRevision(2)
             }
         );

@@ -5,9 +5,9 @@
 //!
 //! Sources: those of [`super::abi`] and [`super::attributes`].
 
-use super::abi::{Abi, Float};
+use super::abi::{Abi, Float, MipsConvention};
 use super::attributes::VfpArgs;
-use super::check::Finding;
+use super::check::{Aspect, Finding};
 use super::facts::Facts;
 use super::level::{arm_flags, arm_variant};
 use crate::target::Platform;
@@ -21,9 +21,9 @@ pub(super) fn conventions(facts: &Facts, platform: Platform) -> Option<Finding> 
             None,
         ),
         Abi::Arm { float, .. } => return arm_calls(facts, platform, float),
-        Abi::Mips { convention, .. } if convention != "n64" => (
+        Abi::Mips { convention, .. } if convention != MipsConvention::N64 => (
             "the n64 calling convention".to_owned(),
-            convention.to_owned(),
+            convention.to_string(),
             Some("compile it with `-mabi=64`".to_owned()),
         ),
         Abi::Mips { revision, .. } if !revision.before_release_6() => (
@@ -62,6 +62,7 @@ pub(super) fn conventions(facts: &Facts, platform: Platform) -> Option<Finding> 
         | Abi::Other(_) => return None,
     };
     Some(Finding {
+        aspect: Aspect::Convention,
         expected,
         found,
         hint,
@@ -85,6 +86,7 @@ fn arm_calls(facts: &Facts, platform: Platform, header: Option<Float>) -> Option
         _ => return None,
     };
     Some(Finding {
+        aspect: Aspect::Convention,
         expected,
         found,
         hint: Some(arm_flags(variant)),

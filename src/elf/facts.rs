@@ -7,6 +7,7 @@
 use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::abi::Abi;
@@ -19,7 +20,7 @@ use crate::fault::{Exit, Fault};
 use crate::target;
 
 /// What one ELF file says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Machine, class and byte order.
     pub header: target::Elf,
@@ -56,7 +57,7 @@ impl Problem {
 }
 
 /// What kind of ELF file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A program at a fixed address (`ET_EXEC`).
     Executable,

@@ -4,7 +4,7 @@
 //! neither proves nothing: [`Evidence::None`] lets the caller say so.
 
 use super::attributes::Attributes;
-use super::check::Finding;
+use super::check::{Aspect, Finding};
 use super::facts::Facts;
 use super::gobuildinfo::BuildInfo;
 use crate::target::Platform;
@@ -38,6 +38,7 @@ pub(super) fn compare(facts: &Facts, platform: Platform) -> (Vec<Finding>, Evide
         return (Vec::new(), Evidence::Go);
     }
     let finding = Finding {
+        aspect: Aspect::Level,
         expected: format!("{variable}={has} or less"),
         found: format!("{variable}={needs}"),
         hint: Some(go_command(platform)),
@@ -49,6 +50,7 @@ pub(super) fn compare(facts: &Facts, platform: Platform) -> (Vec<Finding>, Evide
 pub(super) fn operating_system(go: Option<&BuildInfo>, platform: Platform) -> Option<Finding> {
     let found = go?.setting("GOOS")?;
     (found != platform.os()).then(|| Finding {
+        aspect: Aspect::System,
         expected: format!("GOOS={}", platform.os()),
         found: format!("GOOS={found}"),
         hint: Some(go_command(platform)),
@@ -87,6 +89,7 @@ fn arm(attributes: Attributes, variant: u8) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |expected: String, found: String| {
         findings.push(Finding {
+            aspect: Aspect::Level,
             expected,
             found,
             hint: Some(arm_flags(variant)),

@@ -12,17 +12,22 @@ pub mod attributes;
 pub mod check;
 pub mod content;
 mod conventions;
+pub mod dynamic;
 pub mod facts;
 pub mod gobuildinfo;
+pub mod layer;
+pub mod ldcache;
 mod level;
+pub mod linkage;
 pub mod machine;
+pub mod notes;
+pub mod object;
 mod parse;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sections;
 mod source;
 pub mod symbols;
-pub mod versions;
 
 pub use check::{Fit, Loader, Unfit, check, check_file, check_library};
 pub use facts::Facts;

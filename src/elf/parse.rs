@@ -89,7 +89,7 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
         })
     }
 
-    fn facts(mut self) -> Result<Facts, Problem> {
+    pub(super) fn facts(&mut self) -> Result<Facts, Problem> {
         let (header, endian) = (self.header, self.endian);
         let identity = target::Elf {
             machine: header.e_machine(endian).0,

@@ -306,3 +306,16 @@ pub(crate) fn go_build_info(version: &str, modules: &str) -> Vec<u8> {
     string(&[&sentinel, modules.as_bytes(), &sentinel].concat());
     out
 }
+
+/// One note with its padding.
+pub(crate) fn note(name: &str, kind: u32, content: &[u8], little_endian: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    for word in [name.len() + 1, content.len(), kind as usize] {
+        out.extend(number(4, word as u64, little_endian));
+    }
+    for part in [&[name.as_bytes(), &[0]].concat(), content] {
+        out.extend(part);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+    out
+}

@@ -47,6 +47,11 @@ impl<R: Read + Seek> Source<R> {
         Ok(Self { reader, length })
     }
 
+    /// How many bytes there are.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
     /// The first bytes, up to `size` of them.
     pub(super) fn head(&mut self, size: usize) -> Result<Vec<u8>, Problem> {
         let size = usize::try_from(self.length).map_or(size, |length| length.min(size));

@@ -307,7 +307,8 @@ mod tests {
         ])
         .expect("sound");
         let (layer, diff_id) = write(&contents, Compression::GZIP, 1);
-        let listing = Listing::read(&mut &layer[..], Coding::Gzip, "it").expect("reads");
+        let listing =
+            Listing::read(&mut &layer[..], Coding::Gzip, "it", &mut |_, _| Ok(())).expect("reads");
         let found: Vec<(&str, u32)> = listing
             .members
             .iter()
@@ -337,7 +338,14 @@ mod tests {
             let (one, diff_id) = write(&contents, compression, 1);
             assert_eq!(diff_id, plain);
             assert!(one == write(&contents, compression, 4).0, "{compression}");
-            let listing = Listing::read(&mut &one[..], compression.coding(), "it").expect("reads");
+            let listing =
+                Listing::read(
+                    &mut &one[..],
+                    compression.coding(),
+                    "it",
+                    &mut |_, _| Ok(()),
+                )
+                .expect("reads");
             assert_eq!((listing.diff_id, listing.members.len()), (plain, 2));
         }
     }

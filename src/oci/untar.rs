@@ -7,6 +7,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use ::tar::{EntryType, GnuExtSparseHeader, Header};
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::interrupt;
@@ -16,7 +17,7 @@ const BLOCK: usize = 512;
 const RECORD_LIMIT: u64 = 1024 * 1024;
 
 /// What a member is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A file with content.
     File,

@@ -20,6 +20,7 @@ use crate::store::Store;
 pub use error::Error;
 pub use metadata::{iid, iid_file, metadata, metadata_file};
 pub use spec::{Kind, OutputSpec, ParseSpecError};
+pub use stored::Stored;
 
 /// An image to write, with the plan it was made from.
 #[derive(Clone, Copy, Debug)]

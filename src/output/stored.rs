@@ -15,7 +15,7 @@ use crate::store::Store;
 const DEFAULT_TAG: &str = "latest";
 
 /// Reads blobs from the store.
-pub(super) struct Stored<'a>(pub(super) &'a Store);
+pub struct Stored<'a>(pub &'a Store);
 
 impl Blobs for Stored<'_> {
     fn open(&self, digest: Digest) -> Result<Option<(Box<dyn Read + '_>, u64)>, oci::Error> {

@@ -28,8 +28,19 @@ pub struct Config {
     /// Keys of `[build]`, `[toolchain]`, `[sysroot]` and `[image]` for one platform, as
     /// `[platform."linux/arm/v7".build]`; they win.
     pub platform: BTreeMap<String, PlatformConfig>,
+    /// What is known to be right about the image.
+    pub verify: VerifyConfig,
     /// Where else to fetch from.
     pub mirrors: MirrorsConfig,
+}
+
+/// `[verify]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct VerifyConfig {
+    /// Findings that `polyarch verify` and `polyarch build` leave out: `"KIND"`, `"KIND:GLOB"` or
+    /// `"/GLOB"`, such as `["machine:/opt/firmware/*"]`.
+    pub allow: Vec<String>,
 }
 
 /// `[project]`.

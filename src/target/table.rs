@@ -1,5 +1,7 @@
 //! The table of names: every architecture with its variants, in every scheme.
 
+use serde::{Deserialize, Serialize};
+
 /// One architecture in every scheme of names.
 #[derive(Debug)]
 pub struct Architecture {
@@ -31,6 +33,26 @@ pub struct Architecture {
     pub meson: &'static str,
 }
 
+impl Architecture {
+    /// Whether this is one of its names, in any spelling that is accepted.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.iter().any(|(alias, _)| *alias == name)
+    }
+
+    /// The variants as OCI spells them, weakest first, for a sentence.
+    pub fn expected_variants(&self) -> String {
+        if self.variants.is_empty() {
+            return "none".to_owned();
+        }
+        let names: Vec<String> = self
+            .variants
+            .iter()
+            .map(|variant| format!("`{}`", variant.name))
+            .collect();
+        names.join(", ")
+    }
+}
+
 /// One variant of an architecture.
 #[derive(Debug)]
 pub(super) struct Variant {
@@ -43,7 +65,7 @@ pub(super) struct Variant {
 }
 
 /// What the ELF header of every program for an architecture says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elf {
     /// `e_machine`.
     pub machine: u16,
