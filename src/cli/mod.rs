@@ -53,7 +53,6 @@ Examples:
   polyarch build --platform linux/arm64 -t ghcr.io/me/app:1.2
   polyarch compile --platform arm64,armv7     only out/<arch>/<files>, no image
   polyarch plan                               show what build would do, and why
-
 Guides and reference: docs/ beside the source; `polyarch COMMAND --help` for each command.";
 
 /// Multi-architecture container images from source, without emulation and without a container

@@ -7,15 +7,20 @@
 //! Docker's image manifest v2 schema 2; for attestations BuildKit's documentation, "Image attestation
 //! storage".
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::finding::{Finding, Kind, Severity, Subject};
 use super::{config, platforms};
-use crate::digest::{DiffId, Digest, Mismatch};
+use crate::digest::{DiffId, Digest};
 use crate::oci::graph::DEPTH;
 use crate::oci::{self, Blobs, Descriptor, Index, Manifest, blobs, document, media};
+
+use words::way_out;
+pub(super) use words::{cause, field, severity, unreadable};
 
 /// BuildKit's annotations of attestations.
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
@@ -387,110 +392,6 @@ impl Walk<'_> {
             finding.platform = Some(platform.to_string());
             self.graph.findings.push(finding);
         }
-    }
-}
-
-/// How bad findings of the graph are: what clients pass over is a warning.
-pub(super) const fn severity(kind: Kind) -> Severity {
-    match kind {
-        Kind::DocumentSize
-        | Kind::HistoryLength
-        | Kind::PlatformVariant
-        | Kind::PlatformDuplicate
-        | Kind::PlatformUnmatchable
-        | Kind::AttestationDangling
-        | Kind::IndexNested => Severity::Warning,
-        _ => Severity::Error,
-    }
-}
-
-/// How documents that are wrong in themselves are made right.
-const fn way_out(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::BlobMissing | Kind::BlobSize | Kind::BlobDigest => {
-            Some("copy the image again from where it is whole: `skopeo copy --all`")
-        }
-        Kind::PlatformDuplicate => {
-            Some("`docker buildx imagetools create` with one manifest for each platform")
-        }
-        Kind::IndexEmpty => {
-            Some("`docker buildx imagetools create` with the manifests that are meant")
-        }
-        Kind::AttestationDangling => {
-            Some("push the image again with its attestations, or without: `--provenance=false`")
-        }
-        Kind::PlatformUnmatchable => {
-            Some("`docker manifest annotate --os linux --arch …`, or build it with `--platform`")
-        }
-        _ => None,
-    }
-}
-
-/// A finding about a part of a document.
-pub(super) fn field(
-    kind: Kind,
-    severity: Severity,
-    field: &str,
-    expected: &str,
-    found: &str,
-) -> Finding {
-    Finding {
-        kind,
-        severity,
-        platform: None,
-        subject: Subject::Field(field.to_owned()),
-        layer: None,
-        expected: expected.to_owned(),
-        found: found.to_owned(),
-        hint: None,
-    }
-}
-
-/// What a blob that can't be read means.
-pub(super) fn unreadable(error: &oci::Error) -> (Kind, String, String) {
-    match error {
-        oci::Error::MissingBlob { .. } => (
-            Kind::BlobMissing,
-            "a blob with this digest".to_owned(),
-            "nothing".to_owned(),
-        ),
-        oci::Error::Blob { source, .. } => match source {
-            Mismatch::Size { expected, found } => (
-                Kind::BlobSize,
-                format!("{expected} bytes, as its descriptor says"),
-                format!("{found} bytes"),
-            ),
-            other @ Mismatch::Digest { .. } => (
-                Kind::BlobDigest,
-                "bytes with this digest".to_owned(),
-                mismatch(other),
-            ),
-        },
-        oci::Error::TooLarge { size, limit, .. } => (
-            Kind::DocumentSize,
-            format!("at most {limit} bytes"),
-            format!("{size} bytes"),
-        ),
-        other => (
-            Kind::BlobMissing,
-            "a blob that can be read".to_owned(),
-            cause(other),
-        ),
-    }
-}
-
-fn mismatch(mismatch: &Mismatch) -> String {
-    match mismatch {
-        Mismatch::Digest { computed, .. } => computed.to_string(),
-        other @ Mismatch::Size { .. } => other.to_string(),
-    }
-}
-
-/// The words of an error and of what caused it.
-pub(super) fn cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => source.to_string(),
-        None => error.to_string(),
     }
 }
 
