@@ -51,6 +51,7 @@ fn elf(view: &View<'_>, real: &str, program: &Program, reach: Reach) -> Vec<Find
                 Aspect::Level => Kind::CpuLevel,
             };
             let severity = match reach {
+                _ if kind == Kind::CpuLevel && may_choose(program) => Severity::Note,
                 Reach::Started | Reach::Path => Severity::Error,
                 Reach::Marked => Severity::Warning,
                 Reach::Data => Severity::Note,
@@ -113,6 +114,17 @@ fn foreign(view: &View<'_>, real: &str, program: &Program, reach: Reach) -> Vec<
         hint,
         ..view.finding(kind, severity, real, finding.expected, finding.found)
     }]
+}
+
+/// Libraries have code for several processors and choose among it when they are loaded, so that their
+/// attributes say the most that any of it needs. What every program runs through says it for all.
+fn may_choose(program: &Program) -> bool {
+    let facts = &program.object.facts;
+    let soname = facts.soname.as_deref().unwrap_or_default();
+    facts.kind == ElfKind::Library
+        && facts.go.is_none()
+        && !is_linker(program)
+        && !soname.starts_with("libc.so")
 }
 
 /// Linkers of other machines lie where they must.
