@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{BasePlatform, Error};
 use crate::debian::installed;
 use crate::digest::{Digest, Recipe};
-use crate::elf::{self, Facts, versions};
+use crate::elf::{self, Object};
 use crate::oci::rootfs::{NodeKind, Rootfs};
 use crate::packages::Closure;
 use crate::store::Store;
@@ -191,12 +191,13 @@ fn of_library(
     platform: Platform,
 ) -> Result<Option<Glibc>, elf::facts::Error> {
     let path = Path::new("/").join(path);
-    let facts = Facts::from_reader(Cursor::new(bytes), &path)?;
-    if facts.header != platform.architecture().elf {
+    let object = Object::from_reader(Cursor::new(bytes), &path)?;
+    if object.facts.header != platform.architecture().elf {
         return Ok(None);
     }
-    let defined = versions::defined(Cursor::new(bytes), &path)?;
-    let numbers = defined
+    let dynamic = object.dynamic.unwrap_or_default();
+    let numbers = dynamic
+        .versions_defined
         .iter()
         .filter_map(|version| version.strip_prefix("GLIBC_")?.parse().ok());
     Ok(numbers.max())

@@ -7,11 +7,12 @@
 use std::fmt;
 
 use object::elf as raw;
+use serde::{Deserialize, Serialize};
 
 use crate::target::Elf;
 
 /// `e_flags`, decoded for the machines of the platform table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Abi {
     /// 32-bit ARM.
     Arm {
@@ -22,8 +23,8 @@ pub enum Abi {
     },
     /// MIPS.
     Mips {
-        /// `n64`, `n32`, `o32` and their kin.
-        convention: &'static str,
+        /// How functions are called.
+        convention: MipsConvention,
         /// The instruction set.
         revision: MipsRevision,
     },
@@ -48,7 +49,7 @@ pub enum Abi {
 }
 
 /// How floating-point arguments are passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Float {
     /// In integer registers.
     Soft,
@@ -60,8 +61,38 @@ pub enum Float {
     Quad,
 }
 
+/// How functions are called on MIPS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MipsConvention {
+    /// 64-bit.
+    N64,
+    /// 64-bit registers, 32-bit addresses.
+    N32,
+    /// 32-bit.
+    O32,
+    /// `o32` widened to 64-bit registers.
+    O64,
+    /// Embedded systems of 32 bits.
+    Eabi32,
+    /// Embedded systems of 64 bits.
+    Eabi64,
+}
+
+impl fmt::Display for MipsConvention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::N64 => "n64",
+            Self::N32 => "n32",
+            Self::O32 => "o32",
+            Self::O64 => "o64",
+            Self::Eabi32 => "eabi32",
+            Self::Eabi64 => "eabi64",
+        })
+    }
+}
+
 /// `EF_MIPS_ARCH`, the upper four bits of the flags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MipsRevision(pub u8);
 
 impl MipsRevision {
@@ -148,17 +179,17 @@ impl Abi {
     }
 }
 
-fn mips_convention(bits: u8, flags: u32) -> &'static str {
+fn mips_convention(bits: u8, flags: u32) -> MipsConvention {
     if flags & raw::EF_MIPS_ABI2.0 != 0 {
-        return "n32";
+        return MipsConvention::N32;
     }
     match raw::FileFlags(flags & raw::EF_MIPS_ABI) {
-        raw::EF_MIPS_ABI_O32 => "o32",
-        raw::EF_MIPS_ABI_O64 => "o64",
-        raw::EF_MIPS_ABI_EABI32 => "eabi32",
-        raw::EF_MIPS_ABI_EABI64 => "eabi64",
-        _ if bits == 64 => "n64",
-        _ => "o32",
+        raw::EF_MIPS_ABI_O32 => MipsConvention::O32,
+        raw::EF_MIPS_ABI_O64 => MipsConvention::O64,
+        raw::EF_MIPS_ABI_EABI32 => MipsConvention::Eabi32,
+        raw::EF_MIPS_ABI_EABI64 => MipsConvention::Eabi64,
+        _ if bits == 64 => MipsConvention::N64,
+        _ => MipsConvention::O32,
     }
 }
 
@@ -191,7 +222,7 @@ mod tests {
         assert_eq!(
             abi("linux/mips64le", 0x2000_0004),
             Abi::Mips {
-                convention: "n64",
+                convention: MipsConvention::N64,
                 revision: MipsRevision(2)
             }
         );

@@ -9,11 +9,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest section accepted; real ones have under a hundred bytes.
 pub(super) const LIMIT: usize = 64 * 1024;
 
 /// The tags of the file scope that are understood. Absent tags have the value zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attributes {
     /// `Tag_CPU_arch`.
     pub cpu: CpuArch,
@@ -26,15 +28,15 @@ pub struct Attributes {
 }
 
 /// `Tag_CPU_arch`: the architecture the code was made for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuArch(pub u8);
 
 /// `Tag_FP_arch`: the floating-point instructions the code may use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FpArch(pub u8);
 
 /// `Tag_ABI_VFP_args`: how floating-point arguments are passed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VfpArgs {
     /// In core registers (soft float).
     #[default]

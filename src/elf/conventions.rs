@@ -5,7 +5,7 @@
 //!
 //! Sources: those of [`super::abi`] and [`super::attributes`].
 
-use super::abi::{Abi, Float};
+use super::abi::{Abi, Float, MipsConvention};
 use super::attributes::VfpArgs;
 use super::check::Finding;
 use super::facts::Facts;
@@ -21,9 +21,9 @@ pub(super) fn conventions(facts: &Facts, platform: Platform) -> Option<Finding> 
             None,
         ),
         Abi::Arm { float, .. } => return arm_calls(facts, platform, float),
-        Abi::Mips { convention, .. } if convention != "n64" => (
+        Abi::Mips { convention, .. } if convention != MipsConvention::N64 => (
             "the n64 calling convention".to_owned(),
-            convention.to_owned(),
+            convention.to_string(),
             Some("compile it with `-mabi=64`".to_owned()),
         ),
         Abi::Mips { revision, .. } if !revision.before_release_6() => (

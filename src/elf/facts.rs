@@ -7,19 +7,20 @@
 use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::abi::Abi;
 use super::attributes::Attributes;
 use super::content::Content;
 use super::gobuildinfo::BuildInfo;
-use super::parse::parse;
+use super::parse;
 use super::source::{Problem, Source};
 use crate::fault::{Exit, Fault};
 use crate::target;
 
 /// What one ELF file says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Machine, class and byte order.
     pub header: target::Elf,
@@ -56,7 +57,7 @@ impl Problem {
 }
 
 /// What kind of ELF file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A program at a fixed address (`ET_EXEC`).
     Executable,
@@ -134,7 +135,7 @@ impl Facts {
     /// Reads anything that can be sought, named `file` in errors.
     pub fn from_reader<R: Read + Seek>(reader: R, file: &Path) -> Result<Self, Error> {
         Source::new(reader)
-            .and_then(|mut source| parse(&mut source))
+            .and_then(|mut source| parse::facts(&mut source))
             .map_err(|problem| problem.of(file))
     }
 

@@ -12,6 +12,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 
+use serde::{Deserialize, Serialize};
+
 use super::source::{Problem, Source};
 
 /// What the 32 bytes begin with.
@@ -27,7 +29,7 @@ const VERSION_LIMIT: usize = 4096;
 const MODULES_LIMIT: usize = 4 * 1024 * 1024;
 
 /// What a Go program says about its build.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildInfo {
     /// The version of Go, such as `go1.26.8`.
     pub version: String,

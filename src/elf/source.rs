@@ -73,6 +73,13 @@ impl<R: Read + Seek> Source<R> {
         self.fill(offset, wanted)
     }
 
+    /// The bytes at `offset`, up to `limit` of them or the file's end.
+    pub(super) fn up_to(&mut self, offset: u64, limit: usize) -> Result<Vec<u8>, Problem> {
+        let available = self.length.saturating_sub(offset);
+        let wanted = usize::try_from(available).map_or(limit, |available| available.min(limit));
+        self.fill(offset, wanted)
+    }
+
     /// The string at `offset` up to its NUL, which has to come within `limit` bytes and before `end`.
     pub(super) fn string(
         &mut self,

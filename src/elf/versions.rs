@@ -1,165 +1,153 @@
-//! The versions of symbols that a shared library defines, such as `GLIBC_2.36`.
+//! The versions of symbols that a file defines, such as `GLIBC_2.36`, and those that it needs.
 //!
-//! Found through the dynamic table, as the dynamic linker finds them. Sources: Linux Standard Base
-//! Core, "Symbol Versioning" (`DT_VERDEF`, `Elfxx_Verdef`, `Elfxx_Verdaux`).
+//! Sources: Linux Standard Base Core, "Symbol Versioning" (`DT_VERDEF`, `Elfxx_Verdef`,
+//! `Elfxx_Verdaux`, `DT_VERNEED`, `Elfxx_Verneed`, `Elfxx_Vernaux`).
 
 use std::io::{Read, Seek};
-use std::path::Path;
 
 use object::Endianness;
 use object::elf as raw;
-use object::read::elf::{Dyn, FileHeader};
+use object::read::ReadRef;
+use object::read::elf::FileHeader;
 
-use super::content::{Content, HEAD};
-use super::facts::Error;
-use super::parse::{File, slice};
-use super::source::{Problem, Source, malformed};
+use super::dynamic::{NeededVersion, Strings, VersionsNeeded};
+use super::parse::{File, PATH};
+use super::source::{Problem, malformed};
+use super::tags::Tags;
 
-/// Definitions accepted; the C library, which has most, has some fifty.
-const DEFINITIONS: u64 = 4096;
+/// Definitions, and libraries with needs, accepted; the C library, which has most, has some fifty.
+const TABLE: u64 = 4096;
+/// Needed versions accepted, of all libraries together.
+const NEEDED: usize = 16 * 1024;
 /// Longest name of a version.
 const NAME: usize = 256;
-const WHAT: &str = "a version that it defines";
-
-/// The versions that a library defines, in its order, without the one that is named after the
-/// library itself. `file` names it in errors.
-pub fn defined<R: Read + Seek>(reader: R, file: &Path) -> Result<Vec<String>, Error> {
-    Source::new(reader)
-        .and_then(|mut source| read(&mut source))
-        .map_err(|problem| problem.of(file))
-}
-
-fn read<R: Read + Seek>(source: &mut Source<R>) -> Result<Vec<String>, Problem> {
-    let head = source.head(HEAD)?;
-    if let Some(content) = Content::of(&head) {
-        return Err(Problem::NotElf(content));
-    }
-    match head.get(4) {
-        Some(1) => File::<_, raw::FileHeader32<Endianness>>::open(source, &head)?.versions(),
-        Some(2) => File::<_, raw::FileHeader64<Endianness>>::open(source, &head)?.versions(),
-        _ => Err(malformed("its class is neither 1 nor 2")),
-    }
-}
+/// Bytes read in one go.
+const WINDOW: usize = 4096;
+const DEFINED: &str = "a version that it defines";
+const NEEDS: &str = "a version that it needs";
 
 impl<R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'_, R, H> {
-    fn versions(&mut self) -> Result<Vec<String>, Problem> {
-        let endian = self.endian;
-        let (mut table, mut count, mut names, mut names_size) = (None, 0, None, 0);
-        for entry in self.dynamic_entries()? {
-            let value: u64 = entry.d_val(endian).into();
-            match entry.d_tag(endian) {
-                raw::DT_VERDEF => table = Some(value),
-                raw::DT_VERDEFNUM => count = value,
-                raw::DT_STRTAB => names = Some(value),
-                raw::DT_STRSZ => names_size = value,
-                _ => {}
-            }
-        }
-        let Some(table) = table else {
-            return Ok(Vec::new());
+    /// `DT_VERDEF`, without the definition that is named after the file itself.
+    pub(super) fn versions_defined(
+        &mut self,
+        tags: &Tags,
+        strings: &Strings,
+    ) -> Result<Vec<String>, Problem> {
+        let (endian, mut versions) = (self.endian, Vec::new());
+        let Some(table) = tags.definitions else {
+            return Ok(versions);
         };
-        let Some(names) = names else {
-            return Err(malformed("its dynamic table has no strings"));
-        };
-        if count > DEFINITIONS {
-            return Err(malformed(format!(
-                "it defines {count} versions, expected at most {DEFINITIONS}"
-            )));
-        }
-        let names = self.file_offset(names)?;
-        self.source
-            .within(names, names_size, "the dynamic strings")?;
         let mut at = self.file_offset(table)?;
-        let mut versions = Vec::new();
-        for _ in 0..count {
-            let definition: raw::Verdef<Endianness> = self.entry(at)?;
-            let behind = |step: u32| {
-                at.checked_add(step.into())
-                    .ok_or_else(|| malformed(format!("{WHAT} lies beyond its end")))
-            };
+        let mut window = Window::new(DEFINED);
+        for _ in 0..limited(tags.definitions_count, DEFINED)? {
+            let definition: raw::Verdef<Endianness> = window.entry(self, at)?;
             if definition.vd_flags.get(endian).0 & raw::VER_FLG_BASE.0 == 0 {
-                let name: raw::Verdaux<Endianness> =
-                    self.entry(behind(definition.vd_aux.get(endian))?)?;
-                let start = names.saturating_add(name.vda_name.get(endian).into());
-                let end = names.saturating_add(names_size);
-                versions.push(self.source.string(start, end, NAME, WHAT)?);
+                let name = window.behind(at, definition.vd_aux.get(endian))?;
+                let name: raw::Verdaux<Endianness> = window.entry(self, name)?;
+                versions.push(strings.text(name.vda_name.get(endian).into(), NAME, DEFINED)?);
             }
             match definition.vd_next.get(endian) {
                 0 => break,
-                next => at = behind(next)?,
+                next => at = window.behind(at, next)?,
             }
         }
         Ok(versions)
     }
 
-    fn entry<T: object::pod::Pod>(&mut self, at: u64) -> Result<T, Problem> {
-        let size = size_of::<T>();
-        let bytes = self.source.read(at, size as u64, size, WHAT)?;
-        let entries = slice::<T>(&bytes)?;
-        entries
-            .first()
-            .copied()
-            .ok_or_else(|| malformed(format!("{WHAT} is cut off")))
+    /// `DT_VERNEED`.
+    pub(super) fn versions_needed(
+        &mut self,
+        tags: &Tags,
+        strings: &Strings,
+    ) -> Result<Vec<VersionsNeeded>, Problem> {
+        let (endian, mut needed, mut count) = (self.endian, Vec::new(), 0);
+        let Some(table) = tags.needs else {
+            return Ok(needed);
+        };
+        let mut at = self.file_offset(table)?;
+        let mut window = Window::new(NEEDS);
+        for _ in 0..limited(tags.needs_count, NEEDS)? {
+            let need: raw::Verneed<Endianness> = window.entry(self, at)?;
+            let mut version = window.behind(at, need.vn_aux.get(endian))?;
+            let mut versions = Vec::new();
+            for _ in 0..need.vn_cnt.get(endian) {
+                count += 1;
+                if count > NEEDED {
+                    return Err(malformed(format!(
+                        "it needs more than {NEEDED} versions of symbols"
+                    )));
+                }
+                let entry: raw::Vernaux<Endianness> = window.entry(self, version)?;
+                versions.push(NeededVersion {
+                    name: strings.text(entry.vna_name.get(endian).into(), NAME, NEEDS)?,
+                    weak: entry.vna_flags.get(endian).0 & raw::VER_FLG_WEAK.0 != 0,
+                });
+                match entry.vna_next.get(endian) {
+                    0 => break,
+                    next => version = window.behind(version, next)?,
+                }
+            }
+            needed.push(VersionsNeeded {
+                file: strings.text(need.vn_file.get(endian).into(), PATH, NEEDS)?,
+                versions,
+            });
+            match need.vn_next.get(endian) {
+                0 => break,
+                next => at = window.behind(at, next)?,
+            }
+        }
+        Ok(needed)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::elf::sample::Sample;
-    use crate::target::Platform;
-    use proptest::prelude::*;
-    use std::io::Cursor;
-
-    fn library(platform: Platform) -> Vec<u8> {
-        Sample {
-            kind: 3,
-            versions: vec!["libc.so.6", "GLIBC_2.17", "GLIBC_2.36", "GLIBC_PRIVATE"],
-            sections: false,
-            ..Sample::usual(platform.architecture().elf)
-        }
-        .bytes()
+fn limited(count: u64, what: &str) -> Result<u64, Problem> {
+    if count > TABLE {
+        return Err(malformed(format!(
+            "{what} is one of {count}, expected at most {TABLE}"
+        )));
     }
+    Ok(count)
+}
 
-    fn of(bytes: Vec<u8>) -> Result<Vec<String>, Error> {
-        defined(Cursor::new(bytes), Path::new("libc.so.6"))
-    }
+/// A piece of the file around the last entry: entries lie one behind the other, but how far their
+/// table goes is not said anywhere.
+struct Window {
+    what: &'static str,
+    start: u64,
+    bytes: Vec<u8>,
+}
 
-    #[test]
-    fn versions_are_read_in_every_class_and_byte_order() {
-        for platform in Platform::all() {
-            assert_eq!(
-                of(library(platform)).unwrap(),
-                ["GLIBC_2.17", "GLIBC_2.36", "GLIBC_PRIVATE"],
-                "{platform}"
-            );
+impl Window {
+    fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            start: 0,
+            bytes: Vec::new(),
         }
     }
 
-    #[test]
-    fn a_file_without_versions_defines_none_and_other_files_are_refused() {
-        let platform: Platform = "linux/arm64".parse().unwrap();
-        let plain = Sample::usual(platform.architecture().elf).bytes();
-        assert_eq!(of(plain).unwrap(), [""; 0]);
-        assert!(matches!(
-            of(b"#!/bin/sh\n".to_vec()),
-            Err(Error::NotElf { .. })
-        ));
+    fn behind(&self, at: u64, step: u32) -> Result<u64, Problem> {
+        at.checked_add(step.into())
+            .ok_or_else(|| malformed(format!("{} lies beyond its end", self.what)))
     }
 
-    proptest! {
-        #[test]
-        fn a_damaged_library_is_read_or_refused(
-            index in 0..Platform::all().len(),
-            changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..8),
-        ) {
-            let mut bytes = library(Platform::all()[index]);
-            for (at, byte) in changes {
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-            }
-            let failed_to_read = matches!(of(bytes), Err(Error::Io { .. }));
-            prop_assert!(!failed_to_read);
+    fn entry<T: object::pod::Pod, R: Read + Seek, H: FileHeader<Endian = Endianness>>(
+        &mut self,
+        file: &mut File<'_, R, H>,
+        at: u64,
+    ) -> Result<T, Problem> {
+        if self.get::<T>(at).is_none() {
+            file.source.within(at, size_of::<T>() as u64, self.what)?;
+            self.bytes = file.source.up_to(at, WINDOW)?;
+            self.start = at;
         }
+        self.get::<T>(at)
+            .copied()
+            .ok_or_else(|| malformed(format!("{} is cut off", self.what)))
+    }
+
+    fn get<T: object::pod::Pod>(&self, at: u64) -> Option<&T> {
+        let offset = at.checked_sub(self.start)?;
+        self.bytes.as_slice().read_at::<T>(offset).ok()
     }
 }

@@ -1,5 +1,7 @@
 //! The table of names: every architecture with its variants, in every scheme.
 
+use serde::{Deserialize, Serialize};
+
 /// One architecture in every scheme of names.
 #[derive(Debug)]
 pub struct Architecture {
@@ -43,7 +45,7 @@ pub(super) struct Variant {
 }
 
 /// What the ELF header of every program for an architecture says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elf {
     /// `e_machine`.
     pub machine: u16,
