@@ -95,3 +95,6 @@ impl<R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'_, R, H> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,7 +132,7 @@ fn names_that_share_one_long_string_are_limited() {
         hwcap: 0,
     };
     let mut bytes = writer.write(&vec![long; 600]);
-    let first = (HEADER + ENTRY * 600) as u32;
+    let first = u32::try_from(HEADER + ENTRY * 600).unwrap();
     for index in 0..600 {
         let at = HEADER + ENTRY * index + 4;
         bytes[at..at + 4].copy_from_slice(&first.to_le_bytes());
