@@ -23,7 +23,7 @@ pub enum Abi {
     },
     /// MIPS.
     Mips {
-        /// How arguments are passed.
+        /// How functions are called.
         convention: MipsConvention,
         /// The instruction set.
         revision: MipsRevision,
@@ -48,23 +48,6 @@ pub enum Abi {
     Other(u32),
 }
 
-/// How arguments are passed on MIPS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MipsConvention {
-    /// 32 bits.
-    O32,
-    /// 32 bits with 64-bit registers.
-    O64,
-    /// 32 bits of embedded systems.
-    Eabi32,
-    /// 64 bits of embedded systems.
-    Eabi64,
-    /// 64-bit registers, 32-bit addresses.
-    N32,
-    /// 64 bits.
-    N64,
-}
-
 /// How floating-point arguments are passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Float {
@@ -76,6 +59,36 @@ pub enum Float {
     Double,
     /// In registers of 128 bits.
     Quad,
+}
+
+/// How functions are called on MIPS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MipsConvention {
+    /// 64-bit.
+    N64,
+    /// 64-bit registers, 32-bit addresses.
+    N32,
+    /// 32-bit.
+    O32,
+    /// `o32` widened to 64-bit registers.
+    O64,
+    /// Embedded systems of 32 bits.
+    Eabi32,
+    /// Embedded systems of 64 bits.
+    Eabi64,
+}
+
+impl fmt::Display for MipsConvention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::N64 => "n64",
+            Self::N32 => "n32",
+            Self::O32 => "o32",
+            Self::O64 => "o64",
+            Self::Eabi32 => "eabi32",
+            Self::Eabi64 => "eabi64",
+        })
+    }
 }
 
 /// `EF_MIPS_ARCH`, the upper four bits of the flags.
@@ -100,19 +113,6 @@ impl MipsRevision {
     /// Whether processors of MIPS64 release 2 execute it. Release 6 gave old opcodes new meanings.
     pub fn before_release_6(self) -> bool {
         self.0 <= 8
-    }
-}
-
-impl fmt::Display for MipsConvention {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::O32 => "o32",
-            Self::O64 => "o64",
-            Self::Eabi32 => "eabi32",
-            Self::Eabi64 => "eabi64",
-            Self::N32 => "n32",
-            Self::N64 => "n64",
-        })
     }
 }
 
@@ -180,17 +180,16 @@ impl Abi {
 }
 
 fn mips_convention(bits: u8, flags: u32) -> MipsConvention {
-    use MipsConvention as C;
     if flags & raw::EF_MIPS_ABI2.0 != 0 {
-        return C::N32;
+        return MipsConvention::N32;
     }
     match raw::FileFlags(flags & raw::EF_MIPS_ABI) {
-        raw::EF_MIPS_ABI_O32 => C::O32,
-        raw::EF_MIPS_ABI_O64 => C::O64,
-        raw::EF_MIPS_ABI_EABI32 => C::Eabi32,
-        raw::EF_MIPS_ABI_EABI64 => C::Eabi64,
-        _ if bits == 64 => C::N64,
-        _ => C::O32,
+        raw::EF_MIPS_ABI_O32 => MipsConvention::O32,
+        raw::EF_MIPS_ABI_O64 => MipsConvention::O64,
+        raw::EF_MIPS_ABI_EABI32 => MipsConvention::Eabi32,
+        raw::EF_MIPS_ABI_EABI64 => MipsConvention::Eabi64,
+        _ if bits == 64 => MipsConvention::N64,
+        _ => MipsConvention::O32,
     }
 }
 

@@ -1,211 +1,147 @@
-//! What an ELF file asks of the dynamic linker, and what it offers to others.
+//! What the dynamic linker is told by one file: where to look, what has to be there, what is
+//! offered.
 //!
-//! Found through the dynamic table, as the linker finds it, so that a file without section headers
-//! gives the same. Sources: System V ABI, "Dynamic Section", "Hash Table" and "Symbol Table", with the
-//! MIPS and s390x supplements; Linux Standard Base Core, "Symbol Versioning"; for `DT_GNU_HASH` the
-//! description of its layout on binutils' list (2006).
+//! Comes in: the dynamic table. Goes out: [`Dynamic`]. A table that does not lie in the file, or
+//! contradicts itself, makes the file a damaged one.
+//!
+//! Sources: System V ABI, "Dynamic Section"; Linux Standard Base Core, "Symbol Versioning".
 
+use std::ffi::CStr;
 use std::io::{Read, Seek};
 
 use object::Endianness;
 use object::elf as raw;
-use object::read::elf::{Dyn, FileHeader, SectionHeader, Sym};
+use object::read::elf::FileHeader;
 use serde::{Deserialize, Serialize};
 
-use super::parse::{File, slice};
+use super::names::{Exports, Names};
+use super::parse::{File, PATH};
 use super::source::{Problem, malformed};
+use super::tags::Tags;
 
-mod symbols;
-mod versions;
+/// Longest table of dynamic strings; that of a browser has some 10 MB.
+const STRINGS: usize = 64 << 20;
 
-pub use symbols::{Exports, Names};
-
-/// The longest table of strings; that of the largest libraries has some 30 MB.
-const STRINGS: usize = 256 << 20;
-/// The longest name of a directory list.
-const PATH: usize = 64 << 10;
-
-/// What a file asks of the dynamic linker, and what it offers.
+/// What a file with a dynamic table tells the dynamic linker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dynamic {
-    /// Where libraries are looked for first (`DT_RPATH`); it holds for what those need, too.
+    /// `DT_RPATH`: directories that hold for its whole closure; without effect beside `runpath`.
     pub rpath: Option<String>,
-    /// Where its own libraries are looked for (`DT_RUNPATH`).
+    /// `DT_RUNPATH`: directories for the libraries that it asks for itself.
     pub runpath: Option<String>,
-    /// Whether all symbols are looked up at the start (`DT_BIND_NOW`, `DF_BIND_NOW`, `DF_1_NOW`).
+    /// All symbols are looked up at the start (`DT_BIND_NOW`, `DF_BIND_NOW`, `DF_1_NOW`).
     pub bind_now: bool,
-    /// Whether the linker's own directories are left out (`DF_1_NODEFLIB`).
+    /// The linker's own directories are not searched (`DF_1_NODEFLIB`).
     pub no_default_dirs: bool,
-    /// Whether its code is changed when it is loaded (`DT_TEXTREL`, `DF_TEXTREL`).
+    /// Code has to be changed when it is loaded (`DT_TEXTREL`, `DF_TEXTREL`).
     pub text_relocations: bool,
-    /// The versions that it asks other objects for (`DT_VERNEED`).
+    /// `DT_VERNEED`: the versions that libraries have to define.
     pub versions_needed: Vec<VersionsNeeded>,
-    /// The versions that it defines (`DT_VERDEF`), without the one that is named after it.
+    /// `DT_VERDEF`: the versions that it defines, without the one named after the file itself.
     pub versions_defined: Vec<String>,
-    /// Whether it defines versions at all.
+    /// Whether it has `DT_VERDEF`: the versions of one without are not checked.
     pub has_versions: bool,
-    /// The symbols that others must define, of no special version; weak ones need not be there.
+    /// The symbols that some file has to define, in whatever version. Weak ones may be missing.
     pub imports: Names,
-    /// Whether it asks for symbols of special versions as well.
+    /// Whether it also asks for symbols of a version; those are covered by `versions_needed`.
     pub versioned_imports: bool,
-    /// The symbols that it defines for others.
+    /// The symbols that it defines, in whatever version.
     pub exports: Exports,
 }
 
-/// The versions that are asked for of one object.
+/// Versions that one library has to define.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionsNeeded {
-    /// The object's name, one of `DT_NEEDED`.
+    /// The library, as in `DT_NEEDED`.
     pub file: String,
     /// The versions.
     pub versions: Vec<NeededVersion>,
 }
 
-/// A version that is asked for.
+/// One version that a library has to define.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeededVersion {
-    /// Its name, such as `GLIBC_2.34`.
+    /// Such as `GLIBC_2.34`.
     pub name: String,
-    /// Whether the object may do without.
+    /// May be missing (`VER_FLG_WEAK`).
     pub weak: bool,
 }
 
-/// The entries of the dynamic table that are read here.
-#[derive(Default)]
-struct Tags {
-    strings: Option<u64>,
-    strings_size: u64,
-    symbols: Option<u64>,
-    hash: Option<u64>,
-    gnu_hash: Option<u64>,
-    symbol_count: Option<u64>,
-    versions: Option<u64>,
-    needed: Option<u64>,
-    needed_count: u64,
-    defined: Option<u64>,
-    defined_count: u64,
-    rpath: Option<u64>,
-    runpath: Option<u64>,
-    flags: u64,
-    flags_1: u64,
-    bind_now: bool,
-    text_relocations: bool,
-}
-
-/// The dynamic strings, read whole: every symbol's name is in them.
-struct Strings(Vec<u8>);
-
-impl Strings {
-    /// The string at an offset.
-    fn at(&self, offset: u64) -> Option<&[u8]> {
-        let rest = self.0.get(usize::try_from(offset).ok()?..)?;
-        let end = rest.iter().position(|byte| *byte == 0)?;
-        Some(&rest[..end])
-    }
-
-    /// The string at an offset as text; `what` names it in the error.
-    fn text(&self, offset: u64, limit: usize, what: &str) -> Result<String, Problem> {
-        let bytes = self.at(offset).filter(|bytes| bytes.len() <= limit);
-        bytes
-            .and_then(|bytes| String::from_utf8(bytes.to_vec()).ok())
-            .ok_or_else(|| malformed(format!("{what} has no end or is not UTF-8")))
-    }
-}
-
 impl<R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'_, R, H> {
-    /// What the dynamic table says; `None` where there is none.
-    pub(super) fn dynamic_facts(&mut self) -> Result<Option<Dynamic>, Problem> {
-        let entries = self.dynamic_entries()?;
-        if entries.is_empty() {
-            return Ok(None);
-        }
-        let tags = self.tags(&entries);
-        let mut dynamic = Dynamic {
+    /// Reads what the dynamic table points to.
+    pub(super) fn dynamic(
+        &mut self,
+        tags: &Tags,
+        sections: &[H::SectionHeader],
+    ) -> Result<Dynamic, Problem> {
+        let strings = self.strings(tags)?;
+        let path = |at: Option<u64>| -> Result<Option<String>, Problem> {
+            at.map(|at| strings.text(at, PATH, "its search path"))
+                .transpose()
+        };
+        let symbols = self.dynamic_symbols(tags, &strings, sections)?;
+        Ok(Dynamic {
+            rpath: path(tags.rpath)?,
+            runpath: path(tags.runpath)?,
             bind_now: tags.bind_now
                 || tags.flags & raw::DF_BIND_NOW.0 != 0
                 || tags.flags_1 & raw::DF_1_NOW.0 != 0,
             no_default_dirs: tags.flags_1 & raw::DF_1_NODEFLIB.0 != 0,
             text_relocations: tags.text_relocations || tags.flags & raw::DF_TEXTREL.0 != 0,
-            has_versions: tags.defined.is_some(),
-            ..Dynamic::default()
-        };
-        let Some(strings) = tags.strings.filter(|_| tags.strings_size > 0) else {
-            return Ok(Some(dynamic));
-        };
-        let strings = self.file_offset(strings)?;
-        let strings =
-            self.source
-                .read(strings, tags.strings_size, STRINGS, "the dynamic strings")?;
-        let strings = Strings(strings);
-        let path = |at: Option<u64>| {
-            at.map(|at| strings.text(at, PATH, "its search path"))
-                .transpose()
-        };
-        dynamic.rpath = path(tags.rpath)?;
-        dynamic.runpath = path(tags.runpath)?;
-        dynamic.versions_defined = self.versions_defined(&tags, &strings)?;
-        dynamic.versions_needed = self.versions_needed(&tags, &strings)?;
-        self.symbols(&tags, &strings, &mut dynamic)?;
-        Ok(Some(dynamic))
+            versions_needed: self.versions_needed(tags, &strings)?,
+            versions_defined: self.versions_defined(tags, &strings)?,
+            has_versions: tags.definitions.is_some(),
+            imports: symbols.imports,
+            versioned_imports: symbols.versioned_imports,
+            exports: symbols.exports,
+        })
     }
 
-    fn tags(&self, entries: &[H::Dyn]) -> Tags {
-        let mut tags = Tags::default();
-        for entry in entries {
-            let value: u64 = entry.d_val(self.endian).into();
-            match entry.d_tag(self.endian) {
-                raw::DT_STRTAB => tags.strings = Some(value),
-                raw::DT_STRSZ => tags.strings_size = value,
-                raw::DT_SYMTAB => tags.symbols = Some(value),
-                raw::DT_HASH => tags.hash = Some(value),
-                raw::DT_GNU_HASH => tags.gnu_hash = Some(value),
-                raw::DT_MIPS_SYMTABNO if self.header.e_machine(self.endian) == raw::EM_MIPS => {
-                    tags.symbol_count = Some(value);
-                }
-                raw::DT_VERSYM => tags.versions = Some(value),
-                raw::DT_VERNEED => tags.needed = Some(value),
-                raw::DT_VERNEEDNUM => tags.needed_count = value,
-                raw::DT_VERDEF => tags.defined = Some(value),
-                raw::DT_VERDEFNUM => tags.defined_count = value,
-                raw::DT_RPATH => tags.rpath = Some(value),
-                raw::DT_RUNPATH => tags.runpath = Some(value),
-                raw::DT_FLAGS => tags.flags = value,
-                raw::DT_FLAGS_1 => tags.flags_1 = value,
-                raw::DT_BIND_NOW => tags.bind_now = true,
-                raw::DT_TEXTREL => tags.text_relocations = true,
-                _ => {}
+    fn strings(&mut self, tags: &Tags) -> Result<Strings, Problem> {
+        let bytes = match self.strings_range(tags)? {
+            None => Vec::new(),
+            Some((start, size)) => {
+                self.source
+                    .read(start, size, STRINGS, "the table of dynamic strings")?
             }
-        }
-        tags
-    }
-
-    /// The number of symbols by the section headers, where nothing else says it.
-    fn dynsym_count(&mut self) -> Result<u64, Problem> {
-        let endian = self.endian;
-        let sections = self.sections()?;
-        let table = sections
-            .iter()
-            .find(|section| section.sh_type(endian) == raw::SHT_DYNSYM);
-        let size: u64 = table.map_or(0, |section| section.sh_size(endian).into());
-        Ok(size / size_of::<H::Sym>() as u64)
-    }
-
-    /// A structure at a place in the file.
-    fn entry<T: object::pod::Pod>(&mut self, at: u64, what: &str) -> Result<T, Problem> {
-        let size = size_of::<T>();
-        let bytes = self.source.read(at, size as u64, size, what)?;
-        let entries = slice::<T>(&bytes)?;
-        entries
-            .first()
-            .copied()
-            .ok_or_else(|| malformed(format!("{what} is cut off")))
+        };
+        Ok(Strings(bytes))
     }
 }
 
-/// The visibility with which others see a symbol.
-fn is_visible<S: Sym>(symbol: &S) -> bool {
-    matches!(
-        symbol.st_visibility(),
-        raw::STV_DEFAULT | raw::STV_PROTECTED
-    )
+/// The strings of the dynamic table, whole.
+pub(super) struct Strings(Vec<u8>);
+
+impl Strings {
+    /// How many bytes they have.
+    pub(super) fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The bytes from `at` to their NUL. `what` names them in errors.
+    pub(super) fn bytes(&self, at: u64, what: &str) -> Result<&[u8], Problem> {
+        let rest = usize::try_from(at).ok().and_then(|at| self.0.get(at..));
+        match rest.map(CStr::from_bytes_until_nul) {
+            Some(Ok(string)) => Ok(string.to_bytes()),
+            Some(Err(_)) => Err(malformed(format!("{what} has no end"))),
+            None => Err(malformed(format!(
+                "{what} is at byte {at} of the dynamic strings, which have {}",
+                self.0.len()
+            ))),
+        }
+    }
+
+    /// A string of at most `limit` bytes.
+    pub(super) fn text(&self, at: u64, limit: usize, what: &str) -> Result<String, Problem> {
+        let bytes = self.bytes(at, what)?;
+        if bytes.len() > limit {
+            return Err(malformed(format!(
+                "{what} is {} bytes long, expected at most {limit}",
+                bytes.len()
+            )));
+        }
+        let text = std::str::from_utf8(bytes);
+        text.map(str::to_owned)
+            .map_err(|_| malformed(format!("{what} is not UTF-8")))
+    }
 }

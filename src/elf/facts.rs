@@ -14,7 +14,7 @@ use super::abi::Abi;
 use super::attributes::Attributes;
 use super::content::Content;
 use super::gobuildinfo::BuildInfo;
-use super::parse::parse;
+use super::parse;
 use super::source::{Problem, Source};
 use crate::fault::{Exit, Fault};
 use crate::target;
@@ -135,7 +135,7 @@ impl Facts {
     /// Reads anything that can be sought, named `file` in errors.
     pub fn from_reader<R: Read + Seek>(reader: R, file: &Path) -> Result<Self, Error> {
         Source::new(reader)
-            .and_then(|mut source| parse(&mut source))
+            .and_then(|mut source| parse::facts(&mut source))
             .map_err(|problem| problem.of(file))
     }
 

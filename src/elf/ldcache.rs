@@ -1,191 +1,161 @@
-//! `/etc/ld.so.cache`, the list that glibc's dynamic linker looks into before its own directories.
+//! `/etc/ld.so.cache`: the libraries that `ldconfig` found, by name.
 //!
-//! Comes in: the file of an image of any byte order. Goes out: its entries. Both formats that exist
-//! are read as far as they hold the new one, which ldconfig has written since glibc 2.2.
+//! Comes in: the file. Goes out: its entries. glibc's dynamic linker believes it before it looks
+//! into its own directories, so a stale one sends programs to files that are gone.
 //!
-//! Source: the comments in glibc's `dl-cache.h`.
+//! Two formats lie in such files. The old one (`ld.so-1.7.0`) is read by nothing that is still in
+//! use; until glibc 2.32 it was written in front of the new one, and only the new one is read here.
+//! All numbers have the byte order of the machine, which files tell since glibc 2.33.
+//!
+//! Source: glibc's manual, "ldconfig", and the layout that its `dl-cache.h` documents.
 
-/// One library of the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+const OLD_MAGIC: &[u8] = b"ld.so-1.7.0";
+const OLD_HEADER: usize = 16;
+const OLD_ENTRY: usize = 12;
+const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
+const HEADER: usize = 48;
+const ENTRY: usize = 24;
+/// Entries accepted; a desktop has some five thousand.
+const ENTRIES: usize = 1 << 18;
+/// Bytes accepted for all names and paths together.
+const STRINGS: usize = 32 << 20;
+
+/// One library of the cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The name that it is asked for by.
+    /// What it is asked for by.
     pub name: String,
     /// Where it lies.
     pub path: String,
+    /// Its C library and calling convention (`FLAG_ELF_LIBC6` is 3, the upper byte is the machine's).
+    pub flags: i32,
+    /// The processor it needs, or the place of that in an extension.
+    pub hwcap: u64,
 }
 
-const OLD: &[u8] = b"ld.so-1.7.0\0";
-const NEW: &[u8] = b"glibc-ld.so.cache1.1";
-/// The new format's header: magic, two numbers, flags, an offset, three unused words.
-const HEADER: usize = 48;
-const ENTRY: usize = 24;
-/// An entry of the old format: flags and two offsets.
-const OLD_ENTRY: usize = 12;
-/// More entries than any system has.
-const ENTRIES: usize = 1 << 20;
-/// Where the flags stand; the lowest two bits say which byte order the file has.
-const FLAGS: usize = 28;
-
-/// Reads the list. The error says what is wrong with it.
+/// Reads a cache. The error says what is wrong with it.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, String> {
-    let bytes = match bytes.strip_prefix(OLD) {
-        None => bytes,
-        Some(rest) => behind_old(bytes, rest)?,
+    let cache = new_format(bytes)?;
+    let header = cache.get(..HEADER).ok_or("its header is cut off")?;
+    let order = match header[28] & 3 {
+        0 => plausible(cache)?,
+        2 => Order::Little,
+        3 => Order::Big,
+        _ => return Err("it is marked as not valid".to_owned()),
     };
-    if !bytes.starts_with(NEW) {
-        return Err("it is in a format that is not known".to_owned());
-    }
-    let flags = bytes.get(FLAGS).ok_or("it is cut off")? & 3;
-    let little = match flags {
-        2 => true,
-        3 => false,
-        // Older ldconfigs leave it empty.
-        _ => plausible(bytes, NEW.len(), ENTRY),
-    };
-    let count = number(bytes, NEW.len(), little).ok_or("it is cut off")?;
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let count = fitting(cache, order).ok_or_else(|| {
+        let count = order.word(cache, 20);
+        format!("it is too short for {count} entries and their names")
+    })?;
     if count > ENTRIES {
-        return Err(format!("it has {count} entries"));
+        return Err(format!(
+            "it has {count} entries, expected at most {ENTRIES}"
+        ));
     }
-    let mut entries = Vec::new();
-    for index in 0..count {
-        let at = HEADER + index * ENTRY;
-        let name = number(bytes, at + 4, little).ok_or("its entries are cut off")?;
-        let path = number(bytes, at + 8, little).ok_or("its entries are cut off")?;
+    let (mut entries, mut left) = (Vec::new(), STRINGS);
+    for at in (HEADER..).step_by(ENTRY).take(count) {
+        // Places of strings are counted from the beginning of this format.
+        let mut string = |place: usize| {
+            let string = string(cache, order.word(cache, at + place))?;
+            left = left
+                .checked_sub(string.len())
+                .ok_or("its names are longer than any")?;
+            Ok::<_, String>(string)
+        };
         entries.push(Entry {
-            name: string(bytes, name)?,
-            path: string(bytes, path)?,
+            name: string(4)?,
+            path: string(8)?,
+            flags: order.word(cache, at).cast_signed(),
+            hwcap: order.long(cache, at + 16),
         });
     }
     Ok(entries)
 }
 
-/// The new format behind the old one, at a multiple of eight.
-fn behind_old<'a>(whole: &'a [u8], rest: &[u8]) -> Result<&'a [u8], String> {
-    let little = plausible(rest, 0, OLD_ENTRY);
-    let count = number(rest, 0, little).ok_or("it is cut off")?;
-    let size = usize::try_from(count)
-        .ok()
-        .and_then(|count| count.checked_mul(OLD_ENTRY))
-        .and_then(|size| size.checked_add(OLD.len() + 4))
-        .and_then(|size| size.checked_next_multiple_of(8));
-    size.and_then(|size| whole.get(size..))
-        .ok_or_else(|| format!("it has {count} entries, which it does not hold"))
+/// What is left from the beginning of the new format on.
+fn new_format(bytes: &[u8]) -> Result<&[u8], String> {
+    if bytes.starts_with(MAGIC) {
+        return Ok(bytes);
+    }
+    if !bytes.starts_with(OLD_MAGIC) {
+        return Err("it does not begin as a cache of libraries".to_owned());
+    }
+    // Its structures begin at a multiple of 8 bytes, on some 32-bit machines of 4.
+    [Order::Little, Order::Big]
+        .into_iter()
+        .filter(|_| bytes.len() >= OLD_HEADER)
+        .filter_map(|order| {
+            let count = usize::try_from(order.word(bytes, 12)).ok()?;
+            count.checked_mul(OLD_ENTRY)?.checked_add(OLD_HEADER)
+        })
+        .flat_map(|end| {
+            [
+                end.checked_next_multiple_of(4),
+                end.checked_next_multiple_of(8),
+            ]
+        })
+        .flatten()
+        .filter_map(|start| bytes.get(start..))
+        .find(|rest| rest.starts_with(MAGIC))
+        .ok_or_else(|| "it has only the format of before glibc 2.2".to_owned())
 }
 
-/// Whether the count at an offset fits into the file when it is read as little-endian.
-fn plausible(bytes: &[u8], at: usize, size: usize) -> bool {
-    let count = number(bytes, at, true).and_then(|count| usize::try_from(count).ok());
-    count.is_some_and(|count| {
-        count
-            .checked_mul(size)
-            .is_some_and(|size| size <= bytes.len())
-    })
+/// The order in which the numbers of the header make sense.
+fn plausible(cache: &[u8]) -> Result<Order, String> {
+    [Order::Little, Order::Big]
+        .into_iter()
+        .find(|order| fitting(cache, *order).is_some())
+        .ok_or_else(|| "it is too short for its entries in either byte order".to_owned())
 }
 
-fn number(bytes: &[u8], at: usize, little: bool) -> Option<u32> {
-    let word = bytes.get(at..)?.first_chunk::<4>()?;
-    Some(match little {
-        true => u32::from_le_bytes(*word),
-        false => u32::from_be_bytes(*word),
-    })
+/// How many entries there are; `None` where they and their strings don't fit into the file.
+fn fitting(cache: &[u8], order: Order) -> Option<usize> {
+    let count = usize::try_from(order.word(cache, 20)).ok()?;
+    let strings = usize::try_from(order.word(cache, 24)).ok()?;
+    let entries = count.checked_mul(ENTRY)?.checked_add(HEADER)?;
+    (entries.checked_add(strings)? <= cache.len()).then_some(count)
 }
 
-fn string(bytes: &[u8], at: u32) -> Result<String, String> {
-    let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..));
-    let rest = rest.ok_or("a string lies outside of it")?;
+fn string(cache: &[u8], at: u32) -> Result<String, String> {
+    let rest = usize::try_from(at).ok().and_then(|at| cache.get(at..));
+    let rest = rest.ok_or_else(|| format!("a name is at byte {at}, it has {}", cache.len()))?;
     let end = rest.iter().position(|byte| *byte == 0);
-    let end = end.ok_or("a string has no end")?;
-    Ok(String::from_utf8_lossy(&rest[..end]).into_owned())
+    let end = end.ok_or("a name has no end")?;
+    let string = std::str::from_utf8(&rest[..end]);
+    string
+        .map(str::to_owned)
+        .map_err(|_| "a name is not UTF-8".to_owned())
+}
+
+/// Byte order. Both functions give 0 beyond the end; callers have checked it.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    fn word(self, bytes: &[u8], at: usize) -> u32 {
+        match (self, array(bytes, at)) {
+            (Self::Little, word) => u32::from_le_bytes(word),
+            (Self::Big, word) => u32::from_be_bytes(word),
+        }
+    }
+
+    fn long(self, bytes: &[u8], at: usize) -> u64 {
+        match (self, array(bytes, at)) {
+            (Self::Little, long) => u64::from_le_bytes(long),
+            (Self::Big, long) => u64::from_be_bytes(long),
+        }
+    }
+}
+
+fn array<const SIZE: usize>(bytes: &[u8], at: usize) -> [u8; SIZE] {
+    let found = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    found.copied().unwrap_or([0; SIZE])
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// A file with these entries, as ldconfig writes it.
-    fn cache(entries: &[(&str, &str)], little: bool, flags: u8, old: bool) -> Vec<u8> {
-        let number = |value: usize| {
-            let value = u32::try_from(value).expect("small");
-            match little {
-                true => value.to_le_bytes(),
-                false => value.to_be_bytes(),
-            }
-        };
-        let mut strings = Vec::new();
-        let mut table = Vec::new();
-        let base = HEADER + entries.len() * ENTRY;
-        for (name, path) in entries {
-            table.extend(number(0x303));
-            for text in [name, path] {
-                table.extend(number(base + strings.len()));
-                strings.extend(text.bytes());
-                strings.push(0);
-            }
-            table.extend([0; 12]);
-        }
-        let mut out = NEW.to_vec();
-        out.extend(number(entries.len()));
-        out.extend(number(strings.len()));
-        out.push(flags);
-        out.resize(HEADER, 0);
-        out.extend(table);
-        out.extend(strings);
-        if !old {
-            return out;
-        }
-        let mut whole = OLD.to_vec();
-        whole.extend(number(1));
-        whole.extend([0; OLD_ENTRY]);
-        whole.resize(whole.len().next_multiple_of(8), 0);
-        whole.extend(out);
-        whole
-    }
-
-    #[test]
-    fn both_byte_orders_and_both_formats_are_read() {
-        let entries = [
-            ("libz.so.1", "/usr/lib/libz.so.1"),
-            ("libc.so.6", "/lib/libc.so.6"),
-        ];
-        for (little, flags, old) in [
-            (true, 2, false),
-            (false, 3, false),
-            (true, 0, false),
-            (false, 0, false),
-            (true, 2, true),
-            (false, 3, true),
-        ] {
-            let read = parse(&cache(&entries, little, flags, old)).expect("reads");
-            let read: Vec<(&str, &str)> = read
-                .iter()
-                .map(|one| (one.name.as_str(), one.path.as_str()))
-                .collect();
-            assert_eq!(read, entries, "{little} {flags} {old}");
-        }
-    }
-
-    #[test]
-    fn a_list_that_is_cut_off_is_an_error() {
-        let whole = cache(&[("libz.so.1", "/usr/lib/libz.so.1")], true, 2, false);
-        for length in 0..whole.len() {
-            assert!(parse(&whole[..length]).is_err(), "{length}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_change_is_read_or_refused(
-            little: bool, old: bool,
-            changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..8),
-        ) {
-            let mut bytes = cache(&[("a", "/a"), ("b", "/b")], little, 0, old);
-            for (index, byte) in changes {
-                let at = index.index(bytes.len());
-                bytes[at] = byte;
-            }
-            let _ = parse(&bytes);
-        }
-    }
-}
+mod tests;

@@ -1,11 +1,8 @@
-//! What the kernel and the dynamic linker read of an ELF file.
+//! All that the dynamic linker reads of one ELF file, and the kernel when it starts it.
 //!
-//! A file (or anything that can be read and sought) comes in, an [`Object`] goes out: its [`Facts`],
-//! what it asks of its linker, and what its notes say. A file that contradicts itself is an error.
-//!
-//! Sources: System V ABI, "Program Header" and "Note Section", with the AMD64 supplement for
-//! processor properties; the Linux Standard Base, "Program Headers" (`PT_GNU_STACK`,
-//! `PT_GNU_RELRO`); the UAPI Group's specification "ELF dlopen metadata".
+//! Comes in: anything that can be read and sought. Goes out: [`Object`], which can be kept: it has
+//! no place in the file any more, and needs the file no longer. Symbols and strings are read in
+//! large pieces, so that a library of a hundred megabytes takes less time than hashing it.
 
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -15,51 +12,48 @@ use object::elf as raw;
 use object::read::elf::{FileHeader, ProgramHeader};
 use serde::{Deserialize, Serialize};
 
-use super::content::{Content, HEAD};
 use super::dynamic::Dynamic;
-use super::facts::{self, Facts};
-use super::notes::{self, Dlopen, Notes};
-use super::parse::File;
-use super::source::{Problem, Source, malformed};
+use super::facts::{Error, Facts};
+use super::parse::{self, File};
+use super::source::{Problem, Source};
 
-/// The most bytes of a linker's segment that are searched for its directories.
-const SEGMENT: usize = 16 << 20;
+pub use super::notes::Dlopen;
 
-/// What the kernel and the dynamic linker read of an ELF file.
+/// One ELF file as the dynamic linker sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
     /// What it says about itself.
     pub facts: Facts,
-    /// What it asks of the dynamic linker; `None` for a file that has nothing to be linked.
+    /// What it tells the dynamic linker; `None` without a dynamic table.
     pub dynamic: Option<Dynamic>,
-    /// Whether its stack may be executed.
+    /// What it says of the stack.
     pub stack: Stack,
-    /// Whether tables are made read only before it runs (`PT_GNU_RELRO`).
+    /// Whether tables are made read-only after they have been filled in (`PT_GNU_RELRO`).
     pub relro: bool,
-    /// Bits of the x86-64 levels that it needs (`GNU_PROPERTY_X86_ISA_1_NEEDED`); 0 where it says
-    /// nothing.
+    /// The levels of x86-64 that it needs, a bit each from the baseline up
+    /// (`GNU_PROPERTY_X86_ISA_1_NEEDED`); 0 where it does not say, and for other machines.
     pub isa: u32,
-    /// The libraries that it says it may load while it runs.
+    /// The libraries that it says it may open while it runs.
     pub dlopen: Vec<Dlopen>,
-    /// For a dynamic linker of glibc, the directories compiled into it, in the order in which it looks
-    /// into them, as they stand there.
+    /// The directories that it searches, where it is a dynamic linker of glibc, without a slash at
+    /// the end.
     pub system_dirs: Vec<String>,
 }
 
-/// Whether the stack may be executed (`PT_GNU_STACK`).
+/// What a file says of the stack (`PT_GNU_STACK`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stack {
-    /// It asks for that.
+    /// It has to be executable.
     Executable,
-    /// It asks for the opposite.
+    /// It need not be.
     NotExecutable,
-    /// It says nothing, and the kernel does what it did before there was a way to ask.
+    /// Nothing, which on some architectures means that it has to be.
     Unsaid,
 }
 
 impl Object {
     /// Reads anything that can be sought, named `file` in errors.
-    pub fn from_reader<R: Read + Seek>(reader: R, file: &Path) -> Result<Self, facts::Error> {
+    pub fn from_reader<R: Read + Seek>(reader: R, file: &Path) -> Result<Self, Error> {
         Source::new(reader)
             .and_then(|mut source| read(&mut source))
             .map_err(|problem| problem.of(file))
@@ -67,99 +61,40 @@ impl Object {
 }
 
 fn read<R: Read + Seek>(source: &mut Source<R>) -> Result<Object, Problem> {
-    let head = source.head(HEAD)?;
-    if let Some(content) = Content::of(&head) {
-        return Err(Problem::NotElf(content));
-    }
-    match head.get(4) {
-        Some(1) => File::<_, raw::FileHeader32<Endianness>>::open(source, &head)?.object(),
-        Some(2) => File::<_, raw::FileHeader64<Endianness>>::open(source, &head)?.object(),
-        _ => Err(malformed("its class is neither 1 nor 2")),
+    let head = parse::head(source)?;
+    match parse::is_wide(&head)? {
+        false => File::<_, raw::FileHeader32<Endianness>>::open(source, &head)?.object(),
+        true => File::<_, raw::FileHeader64<Endianness>>::open(source, &head)?.object(),
     }
 }
 
 impl<R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'_, R, H> {
     fn object(mut self) -> Result<Object, Problem> {
-        let facts = self.facts()?;
-        let dynamic = self.dynamic_facts()?;
-        let Notes { isa, dlopen } = self.notes(facts.header)?;
-        let system_dirs = match facts.soname.as_deref().is_some_and(is_linker) {
-            true => self.system_dirs()?,
-            false => Vec::new(),
-        };
+        let tags = self.tags()?;
+        let sections = self.sections()?;
+        let facts = self.facts(tags.as_ref(), &sections)?;
+        let dynamic = tags
+            .map(|tags| self.dynamic(&tags, &sections))
+            .transpose()?;
+        let notes = self.notes(&sections)?;
+        let system_dirs = self.system_dirs(facts.soname.as_deref())?;
         let stack = self.of_type(raw::PT_GNU_STACK).next();
-        let stack = stack.map(|segment| segment.p_flags(self.endian));
+        let stack = match stack.map(|segment| segment.p_flags(self.endian)) {
+            Some(flags) if flags.contains(raw::PF_X) => Stack::Executable,
+            Some(_) => Stack::NotExecutable,
+            None => Stack::Unsaid,
+        };
         Ok(Object {
+            stack,
+            relro: self.of_type(raw::PT_GNU_RELRO).next().is_some(),
+            isa: notes.isa,
+            dlopen: notes.dlopen,
+            system_dirs,
             facts,
             dynamic,
-            stack: match stack {
-                Some(flags) if flags.contains(raw::PF_X) => Stack::Executable,
-                Some(_) => Stack::NotExecutable,
-                None => Stack::Unsaid,
-            },
-            relro: self.of_type(raw::PT_GNU_RELRO).next().is_some(),
-            isa,
-            dlopen,
-            system_dirs,
         })
     }
-
-    fn notes(&mut self, header: crate::target::Elf) -> Result<Notes, Problem> {
-        let ranges = self.ranges(raw::PT_NOTE);
-        let mut notes = Notes::default();
-        for (offset, size) in ranges {
-            // Notes are hints: those that are too long to be any are passed over.
-            if size <= notes::LIMIT as u64 {
-                let bytes = self.source.read(offset, size, notes::LIMIT, "its notes")?;
-                notes.add(&bytes, header);
-            }
-        }
-        Ok(notes)
-    }
-
-    /// glibc has them as strings one behind the other, each ending with a slash.
-    fn system_dirs(&mut self) -> Result<Vec<String>, Problem> {
-        for (offset, size) in self.ranges(raw::PT_LOAD) {
-            if size > SEGMENT as u64 {
-                continue;
-            }
-            let bytes = self
-                .source
-                .read(offset, size, SEGMENT, "a loaded segment")?;
-            let mut found: Vec<String> = Vec::new();
-            for string in bytes.split(|byte| *byte == 0) {
-                match directory(string) {
-                    Some(directory) => found.push(directory.to_owned()),
-                    None if found.len() > 1 => return Ok(found),
-                    None => found.clear(),
-                }
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    /// Where the segments of a type lie in the file.
-    fn ranges(&self, kind: raw::ProgramType) -> Vec<(u64, u64)> {
-        self.of_type(kind)
-            .map(|segment| segment.file_range(self.endian))
-            .collect()
-    }
 }
 
-/// Names that the dynamic linkers of glibc have.
-fn is_linker(soname: &str) -> bool {
-    ["ld-linux", "ld64.so", "ld.so"]
-        .iter()
-        .any(|name| soname.starts_with(name))
-}
-
-/// The string as a directory of libraries, if it is one.
-fn directory(string: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(string).ok()?;
-    let fits = text.len() < 256
-        && text.starts_with('/')
-        && text.ends_with('/')
-        && text.contains("lib")
-        && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then_some(text)
-}
+#[cfg(test)]
+mod tests;

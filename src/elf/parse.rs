@@ -11,32 +11,45 @@ use std::io::{Read, Seek};
 use object::Endianness;
 use object::elf as raw;
 use object::read::ReadRef;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::read::elf::{FileHeader, ProgramHeader};
 
 use super::abi::Abi;
 use super::content::{Content, HEAD};
 use super::facts::{Facts, Kind};
 use super::source::{Problem, Source, malformed};
+use super::tags::Tags;
 use crate::target;
 
 /// Program headers accepted; linkers write about a dozen.
 const SEGMENTS: usize = 4096;
 /// Longest path of a dynamic linker or a library.
-const PATH: usize = 4096;
-/// Longest dynamic table, in bytes.
-const DYNAMIC: usize = 1 << 20;
+pub(super) const PATH: usize = 4096;
 /// Libraries one file may ask for.
 const NEEDED: usize = 1024;
 
 /// Reads the facts of an open file.
-pub(super) fn parse<R: Read + Seek>(source: &mut Source<R>) -> Result<Facts, Problem> {
-    let head = source.head(HEAD)?;
-    if let Some(content) = Content::of(&head) {
-        return Err(Problem::NotElf(content));
+pub(super) fn facts<R: Read + Seek>(source: &mut Source<R>) -> Result<Facts, Problem> {
+    let head = head(source)?;
+    match is_wide(&head)? {
+        false => File::<_, raw::FileHeader32<Endianness>>::open(source, &head)?.only_facts(),
+        true => File::<_, raw::FileHeader64<Endianness>>::open(source, &head)?.only_facts(),
     }
+}
+
+/// The first bytes, which are an ELF file's.
+pub(super) fn head<R: Read + Seek>(source: &mut Source<R>) -> Result<Vec<u8>, Problem> {
+    let head = source.head(HEAD)?;
+    match Content::of(&head) {
+        Some(content) => Err(Problem::NotElf(content)),
+        None => Ok(head),
+    }
+}
+
+/// Whether the file is of the 64-bit class.
+pub(super) fn is_wide(head: &[u8]) -> Result<bool, Problem> {
     match head.get(4) {
-        Some(1) => File::<_, raw::FileHeader32<Endianness>>::open(source, &head)?.facts(),
-        Some(2) => File::<_, raw::FileHeader64<Endianness>>::open(source, &head)?.facts(),
+        Some(1) => Ok(false),
+        Some(2) => Ok(true),
         Some(class) => Err(malformed(format!("its class is {class}, expected 1 or 2"))),
         None => Err(malformed("it ends within its header")),
     }
@@ -50,13 +63,12 @@ pub(super) struct File<'a, R, H: FileHeader> {
     segments: Vec<H::ProgramHeader>,
 }
 
-/// The parts of the dynamic table that are facts.
+/// What the dynamic table says by strings.
 #[derive(Default)]
-struct Dynamic {
+struct Named {
     needed: Vec<String>,
     soname: Option<String>,
     runpath: Option<String>,
-    pie: bool,
 }
 
 impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
@@ -89,7 +101,18 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
         })
     }
 
-    pub(super) fn facts(&mut self) -> Result<Facts, Problem> {
+    fn only_facts(mut self) -> Result<Facts, Problem> {
+        let tags = self.tags()?;
+        let sections = self.sections()?;
+        self.facts(tags.as_ref(), &sections)
+    }
+
+    /// The facts, given the dynamic table and the section headers.
+    pub(super) fn facts(
+        &mut self,
+        tags: Option<&Tags>,
+        sections: &[H::SectionHeader],
+    ) -> Result<Facts, Problem> {
         let (header, endian) = (self.header, self.endian);
         let identity = target::Elf {
             machine: header.e_machine(endian).0,
@@ -101,13 +124,16 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
             self.source.within(offset, size, "a loaded segment")?;
         }
         let interpreter = self.interpreter()?;
-        let dynamic = self.dynamic()?;
-        let sections = self.sections()?;
+        let dynamic = match tags {
+            Some(tags) => self.named(tags)?,
+            None => Named::default(),
+        };
+        let pie = tags.is_some_and(Tags::is_program);
         let kind = match header.e_type(endian) {
             raw::ET_REL => Kind::Object,
             raw::ET_EXEC => Kind::Executable,
             raw::ET_CORE => Kind::Core,
-            raw::ET_DYN if interpreter.is_some() || dynamic.pie => Kind::PositionIndependent,
+            raw::ET_DYN if interpreter.is_some() || pie => Kind::PositionIndependent,
             // Linkers before 2016 did not mark static programs that run at any address.
             raw::ET_DYN
                 if header.e_entry(endian).into() != 0
@@ -128,8 +154,8 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
             needed: dynamic.needed,
             soname: dynamic.soname,
             runpath: dynamic.runpath,
-            attributes: self.attributes(&sections)?,
-            go: self.build_info(&sections)?,
+            attributes: self.attributes(sections)?,
+            go: self.build_info(sections)?,
         })
     }
 
@@ -157,69 +183,39 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
         Ok(Some(name))
     }
 
-    /// The dynamic table up to its end mark; empty where there is none.
-    pub(super) fn dynamic_entries(&mut self) -> Result<Vec<H::Dyn>, Problem> {
-        let endian = self.endian;
-        let range = self
-            .of_type(raw::PT_DYNAMIC)
-            .next()
-            .map(|segment| segment.file_range(endian));
-        let Some((offset, size)) = range else {
-            return Ok(Vec::new());
-        };
-        let bytes = self
-            .source
-            .read(offset, size, DYNAMIC, "the dynamic table")?;
-        let whole = bytes.len() - bytes.len() % size_of::<H::Dyn>();
-        let mut entries = slice::<H::Dyn>(&bytes[..whole])?;
-        let end = entries
-            .iter()
-            .position(|entry| entry.d_tag(endian) == raw::DT_NULL);
-        entries.truncate(end.unwrap_or(entries.len()));
-        Ok(entries)
-    }
-
-    fn dynamic(&mut self) -> Result<Dynamic, Problem> {
-        let (endian, mut dynamic) = (self.endian, Dynamic::default());
-        let entries = self.dynamic_entries()?;
-        let (mut names, mut names_size, mut needed) = (None, None, Vec::new());
-        let (mut soname, mut rpath, mut runpath) = (None, None, None);
-        for entry in &entries {
-            let value: u64 = entry.d_val(endian).into();
-            match entry.d_tag(endian) {
-                raw::DT_NEEDED => needed.push(value),
-                raw::DT_STRTAB => names = Some(value),
-                raw::DT_STRSZ => names_size = Some(value),
-                raw::DT_SONAME => soname = Some(value),
-                raw::DT_RPATH => rpath = Some(value),
-                raw::DT_RUNPATH => runpath = Some(value),
-                raw::DT_FLAGS_1 => dynamic.pie = value & raw::DF_1_PIE.0 != 0,
-                _ => {}
-            }
-        }
-        if needed.len() > NEEDED {
+    fn named(&mut self, tags: &Tags) -> Result<Named, Problem> {
+        let mut named = Named::default();
+        if tags.needed.len() > NEEDED {
             return Err(malformed("it asks for more libraries than any program"));
         }
-        let runpath = runpath.or(rpath);
-        if needed.is_empty() && soname.is_none() && runpath.is_none() {
-            return Ok(dynamic);
+        let runpath = tags.runpath.or(tags.rpath);
+        if tags.needed.is_empty() && tags.soname.is_none() && runpath.is_none() {
+            return Ok(named);
         }
-        let (Some(names), Some(size)) = (names, names_size) else {
+        let Some((start, size)) = self.strings_range(tags)? else {
             return Err(malformed("its dynamic table has no strings"));
         };
-        let start = self.file_offset(names)?;
-        self.source.within(start, size, "the dynamic strings")?;
         let mut string = |at: u64, what| {
             let at = start.saturating_add(at);
             self.source.string(at, start + size, PATH, what)
         };
-        for name in needed {
-            dynamic.needed.push(string(name, "the name of a library")?);
+        for name in &tags.needed {
+            named.needed.push(string(*name, "the name of a library")?);
         }
         let mut optional = |at: Option<u64>, what| at.map(|at| string(at, what)).transpose();
-        dynamic.soname = optional(soname, "its own name")?;
-        dynamic.runpath = optional(runpath, "its search path")?;
-        Ok(dynamic)
+        named.soname = optional(tags.soname, "its own name")?;
+        named.runpath = optional(runpath, "its search path")?;
+        Ok(named)
+    }
+
+    /// Where in the file the dynamic table's strings lie, and how many bytes they have.
+    pub(super) fn strings_range(&self, tags: &Tags) -> Result<Option<(u64, u64)>, Problem> {
+        let (Some(strings), Some(size)) = (tags.strings, tags.strings_size) else {
+            return Ok(None);
+        };
+        let start = self.file_offset(strings)?;
+        self.source.within(start, size, "the dynamic strings")?;
+        Ok(Some((start, size)))
     }
 
     /// Where an address lies in the file.
@@ -238,9 +234,13 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
 
 /// The structures that fill `bytes`.
 pub(super) fn slice<T: object::pod::Pod>(bytes: &[u8]) -> Result<Vec<T>, Problem> {
+    view::<T>(bytes).map(<[T]>::to_vec)
+}
+
+/// The same without a copy.
+pub(super) fn view<T: object::pod::Pod>(bytes: &[u8]) -> Result<&[T], Problem> {
     bytes
         .read_slice_at::<T>(0, bytes.len() / size_of::<T>())
-        .map(<[T]>::to_vec)
         .map_err(|()| malformed("one of its tables is cut off"))
 }
 
@@ -253,7 +253,7 @@ mod tests {
     use std::io::{self, Cursor, SeekFrom};
 
     fn read(bytes: Vec<u8>) -> Result<Facts, Problem> {
-        parse(&mut Source::new(Cursor::new(bytes))?)
+        facts(&mut Source::new(Cursor::new(bytes))?)
     }
 
     /// One with everything that the parser knows.
@@ -393,7 +393,7 @@ mod tests {
         ) {
             let inner = fs_err::File::open(std::env::current_exe().unwrap()).unwrap();
             let changed = Changed { inner, position: 0, changes };
-            let _ = Source::new(changed).and_then(|mut source| parse(&mut source));
+            let _ = Source::new(changed).and_then(|mut source| facts(&mut source));
         }
     }
 }

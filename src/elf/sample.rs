@@ -1,7 +1,11 @@
 //! Small ELF files for tests: a header, program headers, and the tables asked for, in the byte
 //! order and class of any platform.
 
+mod dynamic;
+
 use crate::target::Elf;
+
+pub(crate) use dynamic::{Count, Symbol};
 
 /// What the file is to contain.
 #[derive(Clone, Debug)]
@@ -22,6 +26,32 @@ pub(crate) struct Sample {
     pub(crate) versions: Vec<&'static str>,
     /// `DT_FLAGS_1`, where not zero.
     pub(crate) flags_1: u64,
+    /// `DT_FLAGS`.
+    pub(crate) dt_flags: u64,
+    /// Tags that stand in the dynamic table without a value.
+    pub(crate) tags: Vec<u64>,
+    /// `DT_SONAME`.
+    pub(crate) soname: Option<&'static str>,
+    /// `DT_RPATH`.
+    pub(crate) rpath: Option<&'static str>,
+    /// `DT_RUNPATH`.
+    pub(crate) runpath: Option<&'static str>,
+    /// `DT_VERNEED`: libraries with the versions needed, and whether each is weak.
+    pub(crate) needs: Vec<(&'static str, Vec<(&'static str, bool)>)>,
+    /// `DT_SYMTAB`; those that are not defined come first.
+    pub(crate) symbols: Vec<Symbol>,
+    /// What tells how many symbols there are.
+    pub(crate) count: Count,
+    /// The flags of `PT_GNU_STACK`.
+    pub(crate) stack: Option<u64>,
+    /// `PT_GNU_RELRO`.
+    pub(crate) relro: bool,
+    /// `PT_NOTE`, aligned to words of the class.
+    pub(crate) notes: Option<Vec<u8>>,
+    /// `.note.dlopen`.
+    pub(crate) note_section: Option<Vec<u8>>,
+    /// Bytes that are loaded; if there are any, not for writing.
+    pub(crate) data: Vec<u8>,
     /// `.ARM.attributes`.
     pub(crate) attributes: Option<Vec<u8>>,
     /// `.go.buildinfo`.
@@ -42,6 +72,19 @@ impl Sample {
             needed: Vec::new(),
             versions: Vec::new(),
             flags_1: 0,
+            dt_flags: 0,
+            tags: Vec::new(),
+            soname: None,
+            rpath: None,
+            runpath: None,
+            needs: Vec::new(),
+            symbols: Vec::new(),
+            count: Count::Hash,
+            stack: None,
+            relro: false,
+            notes: None,
+            note_section: None,
+            data: Vec::new(),
             attributes: None,
             go: None,
             sections: true,
@@ -74,6 +117,14 @@ impl Sample {
         self
     }
 
+    fn has_dynamic(&self) -> bool {
+        let named = [self.soname, self.rpath, self.runpath];
+        let flags = self.flags_1 != 0 || self.dt_flags != 0 || !self.tags.is_empty();
+        let libraries = !self.needed.is_empty() || !self.needs.is_empty();
+        let symbols = !self.versions.is_empty() || !self.symbols.is_empty();
+        named.iter().any(Option::is_some) || flags || libraries || symbols
+    }
+
     /// The file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         Writer {
@@ -94,40 +145,48 @@ const BASE: u64 = 0x40_0000;
 
 impl Writer<'_> {
     fn write(mut self) -> Vec<u8> {
-        let wide = self.sample.elf.bits == 64;
+        let sample = self.sample;
+        let wide = sample.elf.bits == 64;
         let (header, segment) = if wide { (64, 56) } else { (52, 32) };
-        let has_dynamic = !self.sample.needed.is_empty()
-            || !self.sample.versions.is_empty()
-            || self.sample.flags_1 != 0;
-        let count = 1 + u16::from(self.sample.interpreter.is_some()) + u16::from(has_dynamic);
+        let count = 1
+            + u16::from(sample.interpreter.is_some())
+            + u16::from(sample.has_dynamic())
+            + u16::from(sample.stack.is_some())
+            + u16::from(sample.relro)
+            + u16::from(sample.notes.is_some());
         self.out = vec![0; header + segment * usize::from(count)];
 
-        let interpreter = self.sample.interpreter.map(|name| {
+        let interpreter = sample.interpreter.map(|name| {
             let at = self.append(name.as_bytes());
             self.out.push(0);
             (at, name.len() as u64 + 1)
         });
-        let dynamic = has_dynamic.then(|| self.dynamic());
-        let attributes = self
-            .sample
-            .attributes
-            .clone()
-            .map(|section| self.range(&section));
-        let go = self.sample.go.clone().map(|section| self.range(&section));
-        let sections = self.sample.sections.then(|| self.sections(attributes, go));
+        let dynamic = sample.has_dynamic().then(|| self.dynamic());
+        let mut section = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| self.range(bytes));
+        let notes = section(&sample.notes);
+        let (attributes, go) = (section(&sample.attributes), section(&sample.go));
+        let note = section(&sample.note_section);
+        self.append(&sample.data);
+        let symbols = dynamic.as_ref().and_then(|dynamic| dynamic.symbols);
+        let sections = sample
+            .sections
+            .then(|| self.sections([attributes, go, symbols, note]));
 
         let end = self.out.len() as u64;
-        let mut table = self.segment(1, 7, 0, end);
-        table.extend(
-            interpreter
-                .into_iter()
-                .flat_map(|(at, size)| self.segment(3, 4, at, size)),
-        );
-        table.extend(
-            dynamic
-                .into_iter()
-                .flat_map(|(at, size)| self.segment(2, 6, at, size)),
-        );
+        let flags = if sample.data.is_empty() { 7 } else { 5 };
+        let segments = [
+            Some((1, flags, (0, end))),
+            interpreter.map(|range| (3, 4, range)),
+            dynamic.map(|dynamic| (2, 6, dynamic.table)),
+            sample.stack.map(|flags| (0x6474_e551, flags, (0, 0))),
+            sample.relro.then_some((0x6474_e552, 4, (0, 0))),
+            notes.map(|range| (4, 4, range)),
+        ];
+        let table: Vec<u8> = segments
+            .into_iter()
+            .flatten()
+            .flat_map(|(kind, flags, (at, size))| self.segment(kind, flags, at, size))
+            .collect();
         self.out[header..header + table.len()].copy_from_slice(&table);
         let head = self.header(count, sections);
         self.out[..header].copy_from_slice(&head);
@@ -170,65 +229,22 @@ impl Writer<'_> {
             out.extend(words.into_iter().flat_map(|word| self.word(word)));
             out.extend(self.number(4, flags));
         }
-        out.extend(self.word(1));
-        out
-    }
-
-    fn dynamic(&mut self) -> (u64, u64) {
-        let mut strings = vec![0];
-        let mut entries = Vec::new();
-        for name in &self.sample.needed {
-            entries.push((1, strings.len() as u64));
-            strings.extend(name.bytes());
-            strings.push(0);
-        }
-        let versions = self.versions(&mut strings);
-        if !versions.is_empty() {
-            let (at, _) = self.range(&versions);
-            entries.push((0x6fff_fffc, BASE + at));
-            entries.push((0x6fff_fffd, self.sample.versions.len() as u64));
-        }
-        let (at, size) = self.range(&strings);
-        entries.extend([
-            (5, BASE + at),
-            (10, size),
-            (0x6fff_fffb, self.sample.flags_1),
-            (0, 0),
-        ]);
-        let table: Vec<u8> = entries
-            .into_iter()
-            .flat_map(|(tag, value)| [self.word(tag), self.word(value)].concat())
-            .collect();
-        self.range(&table)
-    }
-
-    /// Definitions of versions, each with its name behind it.
-    fn versions(&self, strings: &mut Vec<u8>) -> Vec<u8> {
-        let count = self.sample.versions.len();
-        let mut out = Vec::new();
-        for (index, name) in self.sample.versions.iter().enumerate() {
-            let base = u64::from(index == 0);
-            for half in [1, base, index as u64 + 1, 1] {
-                out.extend(self.number(2, half));
-            }
-            let next = if index + 1 < count { 28 } else { 0 };
-            for word in [0, 20, next, strings.len() as u64, 0] {
-                out.extend(self.number(4, word));
-            }
-            strings.extend(name.bytes());
-            strings.push(0);
-        }
+        // Notes are aligned to words, and nothing else is asked for its alignment.
+        out.extend(self.word(u64::from(self.sample.elf.bits / 8)));
         out
     }
 
     /// The section headers: the empty one, the names, and those asked for.
-    fn sections(&mut self, attributes: Option<(u64, u64)>, go: Option<(u64, u64)>) -> (u64, u16) {
-        let names = b"\0.shstrtab\0.ARM.attributes\0.go.buildinfo\0";
+    fn sections(&mut self, ranges: [Option<(u64, u64)>; 4]) -> (u64, u16) {
+        let names = b"\0.shstrtab\0.ARM.attributes\0.go.buildinfo\0.dynsym\0.note.dlopen\0";
         let range = self.range(names);
+        let [attributes, go, symbols, note] = ranges;
         let wanted = [
             (1, 3, Some(range)),
             (11, 0x7000_0003, attributes),
             (27, 1, go),
+            (41, 11, symbols),
+            (49, 7, note),
         ];
         let mut table = vec![0; if self.sample.elf.bits == 64 { 64 } else { 40 }];
         let mut count = 1;
@@ -240,7 +256,7 @@ impl Writer<'_> {
                 table.extend(self.word(word));
             }
             table.extend(self.number(8, 0));
-            table.extend(self.word(1));
+            table.extend(self.word(u64::from(self.sample.elf.bits / 8)));
             table.extend(self.word(0));
             count += 1;
         }
@@ -265,6 +281,21 @@ impl Writer<'_> {
     fn number(&self, size: usize, value: u64) -> Vec<u8> {
         number(size, value, self.sample.elf.little_endian)
     }
+}
+
+/// A note, padded to words of the class.
+pub(crate) fn note(elf: Elf, owner: &str, kind: u64, content: &[u8]) -> Vec<u8> {
+    let align = usize::from(elf.bits / 8);
+    let word = |value: u64| number(4, value, elf.little_endian);
+    let mut out = word(owner.len() as u64 + 1);
+    out.extend(word(content.len() as u64));
+    out.extend(word(kind));
+    out.extend(owner.bytes());
+    out.push(0);
+    out.resize(out.len().next_multiple_of(align), 0);
+    out.extend(content);
+    out.resize(out.len().next_multiple_of(align), 0);
+    out
 }
 
 fn number(size: usize, value: u64, little_endian: bool) -> Vec<u8> {
@@ -304,18 +335,5 @@ pub(crate) fn go_build_info(version: &str, modules: &str) -> Vec<u8> {
     string(version.as_bytes());
     let sentinel = [0xf9; 16];
     string(&[&sentinel, modules.as_bytes(), &sentinel].concat());
-    out
-}
-
-/// One note with its padding.
-pub(crate) fn note(name: &str, kind: u32, content: &[u8], little_endian: bool) -> Vec<u8> {
-    let mut out = Vec::new();
-    for word in [name.len() + 1, content.len(), kind as usize] {
-        out.extend(number(4, word as u64, little_endian));
-    }
-    for part in [&[name.as_bytes(), &[0]].concat(), content] {
-        out.extend(part);
-        out.resize(out.len().next_multiple_of(4), 0);
-    }
     out
 }

@@ -109,7 +109,7 @@ impl<R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'_, R, H> {
     }
 
     /// The section with this name that has bytes in the file.
-    fn section(
+    pub(super) fn section(
         &mut self,
         sections: &[H::SectionHeader],
         name: &[u8],

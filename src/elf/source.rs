@@ -47,11 +47,6 @@ impl<R: Read + Seek> Source<R> {
         Ok(Self { reader, length })
     }
 
-    /// How many bytes there are.
-    pub(super) fn length(&self) -> u64 {
-        self.length
-    }
-
     /// The first bytes, up to `size` of them.
     pub(super) fn head(&mut self, size: usize) -> Result<Vec<u8>, Problem> {
         let size = usize::try_from(self.length).map_or(size, |length| length.min(size));
@@ -75,6 +70,13 @@ impl<R: Read + Seek> Source<R> {
                     "{what} is {size} bytes long, expected at most {limit}"
                 ))
             })?;
+        self.fill(offset, wanted)
+    }
+
+    /// The bytes at `offset`, up to `limit` of them or the file's end.
+    pub(super) fn up_to(&mut self, offset: u64, limit: usize) -> Result<Vec<u8>, Problem> {
+        let available = self.length.saturating_sub(offset);
+        let wanted = usize::try_from(available).map_or(limit, |available| available.min(limit));
         self.fill(offset, wanted)
     }
 
