@@ -19,14 +19,14 @@ pub(super) struct Yard {
 pub(super) struct Report {
     pub(super) code: i32,
     pub(super) json: Value,
-    pub(super) findings: Vec<Found>,
+    pub(super) findings: Vec<Told>,
     /// The digests of what was audited, by name.
     pub(super) names: BTreeMap<String, String>,
 }
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Told {
     pub(super) kind: String,
     pub(super) severity: String,
     pub(super) platform: Option<String>,
@@ -184,10 +184,10 @@ impl Yard {
     }
 }
 
-fn found(json: &Value) -> Found {
+fn found(json: &Value) -> Told {
     let text = |name: &str| json[name].as_str().map(str::to_owned);
     let some = |name| text(name).unwrap_or_else(|| panic!("no `{name}` in {json}"));
-    Found {
+    Told {
         kind: some("kind"),
         severity: some("severity"),
         platform: text("platform"),

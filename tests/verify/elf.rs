@@ -7,6 +7,7 @@
 //! Sources: System V ABI, "Object Files" and "Program Loading and Dynamic Linking", with the processor
 //! supplements; for versions the Linux Standard Base, "Symbol Versioning".
 
+mod contents;
 mod dynamic;
 pub(crate) mod machine;
 mod write;
@@ -172,7 +173,7 @@ impl Elf {
     pub(crate) fn glibc_loader(platform: &str, folders: &[&str]) -> Self {
         let machine = machine::of(platform);
         let name = machine.glibc.rsplit('/').next().unwrap_or_default();
-        let table: String = folders.iter().map(|folder| format!("{folder}\0")).collect();
+        let table = folders.join("\0") + "\0";
         Self::library(platform, name)
             .defines(&[machine.first, "GLIBC_PRIVATE"])
             .exports(&["__tls_get_addr", "_dl_audit_preinit@GLIBC_PRIVATE"])
@@ -319,6 +320,13 @@ impl Elf {
     /// The linker's own folders are not looked into.
     pub(crate) fn no_default_folders(mut self) -> Self {
         self.flags_1 |= 0x800;
+        self
+    }
+
+    /// Not at any address, as compilers made programs before 2016.
+    pub(crate) fn at_one_address(mut self) -> Self {
+        self.kind = Kind::Fixed;
+        self.flags_1 &= !PIE;
         self
     }
 

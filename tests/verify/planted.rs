@@ -5,16 +5,17 @@
 
 mod config;
 mod documents;
+pub(super) mod foreign;
 mod layers;
-mod linker;
+pub(super) mod linker;
 mod loading;
-mod machine;
+
 mod platforms;
 mod processor;
 mod scripts;
 mod start;
 
-use super::audit::{Form, Found, Report, Yard, kinds};
+use super::audit::{Form, Report, Told, Yard, kinds};
 use super::elf::machine as table;
 use super::image::Image;
 
@@ -122,18 +123,18 @@ impl Case {
 
     /// What is wrong with a report on it.
     fn complaint(&self, image: &Image, report: &Report) -> Option<String> {
-        let is = |subject: &str, one: &Found| {
+        let is = |subject: &str, one: &Told| {
             let mut subjects = subject.split(" | ");
             subjects.any(|subject| filled(subject, image, report) == one.subject)
         };
-        let the = |one: &&Found| one.kind == self.kind && is(self.subject, one);
+        let the = |one: &&Told| one.kind == self.kind && is(self.subject, one);
         let Some(one) = report.findings.iter().find(the) else {
             return Some("is not found".to_owned());
         };
         if one.severity != self.severity {
             return Some(format!("is told as {}", one.severity));
         }
-        let alike = |found: &&Found| (&found.kind, &found.subject) == (&one.kind, &one.subject);
+        let alike = |found: &&Told| (&found.kind, &found.subject) == (&one.kind, &one.subject);
         for (name, parts, text) in [
             (
                 "expected",
@@ -168,7 +169,7 @@ impl Case {
                 return Some(format!("is not told as {kind} of {subject}"));
             }
         }
-        let known = |one: &&Found| {
+        let known = |one: &&Told| {
             let same = |kind: &str, subject| one.kind == kind && is(subject, one);
             one.severity == "note" && self.severity != "note"
                 || same(self.kind, self.subject)
@@ -185,34 +186,34 @@ impl Case {
         if let Some(other) = report.findings.iter().find(|one| !known(one)) {
             return Some(format!("is told, and with it {other:?}"));
         }
-        self.brought(image, one, report)
+        brought(image, one, report)
     }
+}
 
-    /// Whether the layer is told that brought the file.
-    fn brought(&self, image: &Image, one: &Found, report: &Report) -> Option<String> {
-        let path = one.subject.strip_prefix('/')?;
-        let variant = &image.variants[0];
-        let mut layers = variant.layers.iter().enumerate().rev();
-        let (number, layer) =
-            layers.find(|(_, layer)| layer.entries.iter().any(|entry| entry.path == path))?;
-        let right = one.layer["number"] == number + 1
-            && one.layer["of"] == variant.layers.len()
-            && one.layer["created_by"] == layer.created_by
-            && Some(&report.names[&format!("layer 0 {number}")])
-                == one.layer["digest"].as_str().map(str::to_owned).as_ref();
-        if !right {
-            return Some(format!("is said to be of layer {}", one.layer));
-        }
-        let platform = one.platform.as_deref();
-        (platform != Some(variant.platform)).then(|| format!("is told for {platform:?}"))
+/// What is wrong with the layer that is said to have brought the file.
+fn brought(image: &Image, one: &Told, report: &Report) -> Option<String> {
+    let path = one.subject.strip_prefix('/')?;
+    let variant = &image.variants[0];
+    let mut layers = variant.layers.iter().enumerate().rev();
+    let (number, layer) =
+        layers.find(|(_, layer)| layer.entries.iter().any(|entry| entry.path == path))?;
+    let right = one.layer["number"] == number + 1
+        && one.layer["of"] == variant.layers.len()
+        && one.layer["created_by"] == layer.created_by
+        && Some(&report.names[&format!("layer 0 {number}")])
+            == one.layer["digest"].as_str().map(str::to_owned).as_ref();
+    if !right {
+        return Some(format!("is said to be of layer {}", one.layer));
     }
+    let platform = one.platform.as_deref();
+    (platform != Some(variant.platform)).then(|| format!("is told for {platform:?}"))
 }
 
 /// What all findings say that are alike, in one text.
 fn told<'r>(
     report: &'r Report,
-    alike: impl Fn(&&Found) -> bool,
-    part: impl Fn(&'r Found) -> Option<&'r String>,
+    alike: impl Fn(&&Told) -> bool,
+    part: impl Fn(&'r Told) -> Option<&'r String>,
 ) -> String {
     let alike = report.findings.iter().filter(alike);
     let texts: Vec<&str> = alike.filter_map(part).map(String::as_str).collect();
@@ -240,7 +241,7 @@ pub(super) fn cases() -> Vec<Case> {
         layers::cases(),
         platforms::cases(),
         config::cases(),
-        machine::cases(),
+        foreign::cases(),
         processor::cases(),
         linker::cases(),
         loading::cases(),
@@ -250,6 +251,50 @@ pub(super) fn cases() -> Vec<Case> {
         all.extend(cases);
     }
     all
+}
+
+/// The page about what is planted.
+pub(super) fn page(cases: &[Case]) -> String {
+    use std::fmt::Write as _;
+    let mut page = String::new();
+    let planted =
+        |kind: &str| -> Vec<&Case> { cases.iter().filter(|case| case.kind == kind).collect() };
+    let count = |cases: &[&Case]| cases.iter().map(|case| case.platforms.len()).sum::<usize>();
+    let mut class = String::new();
+    for (kind, of) in kinds() {
+        if of != class {
+            let all: Vec<&Case> = kinds()
+                .iter()
+                .filter(|(_, other)| *other == of)
+                .flat_map(|(kind, _)| planted(kind))
+                .collect();
+            write!(
+                page,
+                "\n## {}: {} faults, {} images\n\n| kind | planted | on | found as |\n|---|---|---|---|\n",
+                titled(&of),
+                all.len(),
+                count(&all)
+            )
+            .expect("memory");
+            class = of;
+        }
+        for case in planted(&kind) {
+            let platforms = case
+                .platforms
+                .iter()
+                .map(|name| name.trim_start_matches("linux/"));
+            let platforms: Vec<&str> = platforms.collect();
+            let platforms = platforms.join(", ");
+            let (name, severity) = (case.name.replace('|', "\\|"), case.severity);
+            writeln!(page, "| `{kind}` | {name} | {platforms} | {severity} |").expect("memory");
+        }
+    }
+    page
+}
+
+fn titled(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
 }
 
 fn all_are_found(cases: Vec<Case>) {
@@ -290,7 +335,7 @@ fn fields_that_engines_refuse_are_found() {
 
 #[test]
 fn files_for_something_else_are_found() {
-    all_are_found(machine::cases());
+    all_are_found(foreign::cases());
 }
 
 #[test]
@@ -335,7 +380,7 @@ fn faults_of_files_are_found_in_archives() {
     let yard = Yard::new();
     let mut files = linker::cases();
     files.extend(scripts::cases());
-    files.extend(machine::cases());
+    files.extend(foreign::cases());
     for case in files.iter().step_by(5) {
         let platform = case.platforms[0];
         let image = case.image(platform);

@@ -1,7 +1,8 @@
 //! Lays out the parts of a file and writes its headers.
 
+use super::contents::{attributes, build_info};
 use super::dynamic::{self, Tables};
-use super::{Elf, Kind, Machine, number};
+use super::{Elf, Kind, number};
 
 /// Segments lie this far apart; the largest page of any platform.
 const PAGE: u64 = 0x1_0000;
@@ -50,7 +51,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(elf: &'a Elf, text: u64, section: u16) -> Self {
-        let is_dynamic = !matches!(elf.kind, Kind::Fixed | Kind::Object | Kind::Packed);
+        let is_dynamic = elf.interpreter.is_some() || matches!(elf.kind, Kind::Pie | Kind::Library);
         let tables = is_dynamic.then(|| dynamic::tables(elf, text, section));
         let mut writer = Self {
             elf,
@@ -463,35 +464,4 @@ fn base(elf: &Elf) -> u64 {
         Kind::Fixed | Kind::Packed => 0x40_0000,
         Kind::Pie | Kind::Library | Kind::Object => 0,
     }
-}
-
-/// `.ARM.attributes` with these tags for the whole file.
-fn attributes(tags: &[(u8, u8)], machine: &Machine) -> Vec<u8> {
-    let tags: Vec<u8> = tags
-        .iter()
-        .flat_map(|(tag, value)| [*tag, *value])
-        .collect();
-    let length = |length: usize| number(4, length as u64, machine);
-    let file = [vec![1], length(5 + tags.len()), tags].concat();
-    let vendor = [b"aeabi\0".to_vec(), file].concat();
-    [b"A".to_vec(), length(4 + vendor.len()), vendor].concat()
-}
-
-/// Go's build information in the form that it has since 1.18: strings with their lengths.
-fn build_info(settings: &str) -> Vec<u8> {
-    let mut out = b"\xff Go buildinf:\x08\x02".to_vec();
-    out.resize(32, 0);
-    let sentinel = [0xf9; 16];
-    let module = "path\texample.com/app\nmod\texample.com/app\t(devel)\t\n";
-    let information = [&sentinel, module.as_bytes(), settings.as_bytes(), &sentinel].concat();
-    for text in [b"go1.24.0".as_slice(), &information] {
-        let mut length = text.len();
-        while length >= 0x80 {
-            out.push(length.to_le_bytes()[0] | 0x80);
-            length >>= 7;
-        }
-        out.push(length.to_le_bytes()[0]);
-        out.extend(text);
-    }
-    out
 }

@@ -109,6 +109,11 @@ impl Entry {
         self
     }
 
+    /// Whether it is an ELF file.
+    pub(crate) fn is_elf(&self) -> bool {
+        matches!(&self.kind, Kind::File(bytes) if bytes.starts_with(b"\x7fELF"))
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let mut header = Header::new_ustar();
         let mut path = self.path.clone();

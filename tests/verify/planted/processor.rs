@@ -1,4 +1,5 @@
-//! Files that ask for more of the processor than their platform promises.
+//! Files that ask for more of the processor than their platform promises, or call each other in another
+//! way than its libraries do.
 
 use super::{Case, case};
 use crate::verify::elf::Elf;
@@ -29,6 +30,12 @@ fn called(image: &mut Image, platform: &'static str) {
 }
 
 pub(super) fn cases() -> Vec<Case> {
+    let mut all = levels();
+    all.extend(conventions());
+    all
+}
+
+fn levels() -> Vec<Case> {
     vec![
         // The third example of the issue.
         case(
@@ -200,5 +207,71 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .error("/usr/local/bin/tool")
         .found("v3"),
+    ]
+}
+
+fn conventions() -> Vec<Case> {
+    let dynamic = |name, on, flags: fn(&mut Image)| {
+        case("calling-convention", name, glibc, on, flags)
+            .error("/usr/bin/app")
+            .expected("calls")
+    };
+    fn with_flags(image: &mut Image, flags: u32) {
+        let app = glibc_app(image.platform());
+        image.put(program("usr/bin/app", app.e_flags(flags).bytes()));
+    }
+    fn fixed_with_flags(image: &mut Image, flags: u32) {
+        let app = Elf::static_pie(image.platform());
+        image.put(program("app", app.e_flags(flags).bytes()));
+    }
+    let still = |name, on, flags: fn(&mut Image)| {
+        case("calling-convention", name, fixed, on, flags).error("/app")
+    };
+    vec![
+        dynamic("hard-float calls on v5", "linux/arm/v5", |image| {
+            with_flags(image, 0x0500_0400)
+        })
+        .expected("soft-float")
+        .found("hard-float"),
+        dynamic("soft-float calls on v7", "linux/arm/v7", |image| {
+            with_flags(image, 0x0500_0200)
+        })
+        .expected("hard-float")
+        .found("soft-float")
+        .and_on(&["linux/arm/v6"]),
+        dynamic("soft-float calls on RISC-V", "linux/riscv64", |image| {
+            with_flags(image, 1)
+        })
+        .found("soft-float"),
+        dynamic("soft-float calls on LoongArch", "linux/loong64", |image| {
+            with_flags(image, 0x41)
+        })
+        .found("soft-float"),
+        still("quad-float calls on RISC-V", "linux/riscv64", |image| {
+            fixed_with_flags(image, 7)
+        })
+        .found("quad-float"),
+        still("a program of n32", "linux/mips64le", |image| {
+            fixed_with_flags(image, 0x8000_0026)
+        })
+        .expected("n64")
+        .found("n32"),
+        still("a program of MIPS release 6", "linux/mips64", |image| {
+            fixed_with_flags(image, 0xa000_0006);
+        })
+        .found("release 6"),
+        still(
+            "a program with function descriptors",
+            "linux/ppc64le",
+            |image| {
+                fixed_with_flags(image, 1);
+            },
+        )
+        .expected("2")
+        .found("1"),
+        still("a program of the old ARM ABI", "linux/arm/v7", |image| {
+            fixed_with_flags(image, 0x0200_0000);
+        })
+        .found("2"),
     ]
 }

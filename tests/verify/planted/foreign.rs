@@ -29,7 +29,6 @@ pub(super) fn cases() -> Vec<Case> {
     let mut all = machines();
     all.extend(elsewhere());
     all.extend(systems());
-    all.extend(conventions());
     all.extend(notes());
     all
 }
@@ -240,7 +239,7 @@ fn systems() -> Vec<Case> {
             fixed,
             "linux/amd64",
             |image| {
-                starts(image, &Elf::static_pie("linux/amd64").os_abi(9));
+                starts(image, &Elf::static_pie(image.platform()).os_abi(9));
             },
         )
         .error("/app")
@@ -360,72 +359,6 @@ fn systems() -> Vec<Case> {
     ]
 }
 
-fn conventions() -> Vec<Case> {
-    let dynamic = |name, on, flags: fn(&mut Image)| {
-        case("calling-convention", name, glibc, on, flags)
-            .error("/usr/bin/app")
-            .expected("calls")
-    };
-    fn with_flags(image: &mut Image, flags: u32) {
-        let app = glibc_app(image.platform());
-        image.put(program("usr/bin/app", app.e_flags(flags).bytes()));
-    }
-    fn fixed_with_flags(image: &mut Image, flags: u32) {
-        let app = Elf::static_pie(image.platform());
-        image.put(program("app", app.e_flags(flags).bytes()));
-    }
-    let still = |name, on, flags: fn(&mut Image)| {
-        case("calling-convention", name, fixed, on, flags).error("/app")
-    };
-    vec![
-        dynamic("hard-float calls on v5", "linux/arm/v5", |image| {
-            with_flags(image, 0x0500_0400)
-        })
-        .expected("soft-float")
-        .found("hard-float"),
-        dynamic("soft-float calls on v7", "linux/arm/v7", |image| {
-            with_flags(image, 0x0500_0200)
-        })
-        .expected("hard-float")
-        .found("soft-float")
-        .and_on(&["linux/arm/v6"]),
-        dynamic("soft-float calls on RISC-V", "linux/riscv64", |image| {
-            with_flags(image, 1)
-        })
-        .found("soft-float"),
-        dynamic("soft-float calls on LoongArch", "linux/loong64", |image| {
-            with_flags(image, 0x41)
-        })
-        .found("soft-float"),
-        still("quad-float calls on RISC-V", "linux/riscv64", |image| {
-            fixed_with_flags(image, 7)
-        })
-        .found("quad-float"),
-        still("a program of n32", "linux/mips64le", |image| {
-            fixed_with_flags(image, 0x8000_0026)
-        })
-        .expected("n64")
-        .found("n32"),
-        still("a program of MIPS release 6", "linux/mips64", |image| {
-            fixed_with_flags(image, 0xa000_0006);
-        })
-        .found("release 6"),
-        still(
-            "a program with function descriptors",
-            "linux/ppc64le",
-            |image| {
-                fixed_with_flags(image, 1);
-            },
-        )
-        .expected("2")
-        .found("1"),
-        still("a program of the old ARM ABI", "linux/arm/v7", |image| {
-            fixed_with_flags(image, 0x0200_0000);
-        })
-        .found("2"),
-    ]
-}
-
 fn notes() -> Vec<Case> {
     vec![
         case(
@@ -472,14 +405,15 @@ fn notes() -> Vec<Case> {
         case(
             "not-position-independent",
             "a program is always at one address",
-            fixed,
+            glibc,
             "linux/amd64",
             |image| {
-                starts(image, &Elf::fixed(image.platform()));
+                let app = glibc_app(image.platform()).at_one_address();
+                image.put(program("usr/bin/app", app.bytes()));
             },
         )
-        .note("/app")
-        .and_on(&["linux/loong64"]),
+        .note("/usr/bin/app")
+        .and_on(&["linux/loong64", "linux/arm/v6"]),
         case(
             "no-relro",
             "a program's tables stay writable",
