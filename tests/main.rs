@@ -24,6 +24,7 @@
 //! - `killed`: killed at any moment, the next run does what that one should have done
 //! - `limits`: with few open files, small files, and streams that take nothing
 //! - `signals`: ended at any moment, nothing is left
+//! - `verify`: an audit finds what was planted and nothing else
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -53,4 +54,5 @@ mod signals;
 mod store;
 mod support;
 mod toolchain;
+mod verify;
 mod wrapper;

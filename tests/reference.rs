@@ -3,7 +3,8 @@
 use super::support::program::repository;
 use polyarch::cli::reference;
 
-fn up_to_date(name: &str, page: &str) {
+/// Holds a page against what the code makes of it, or writes it anew.
+pub(crate) fn up_to_date(name: &str, page: &str) {
     let file = repository().join("docs").join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs_err::write(&file, page).expect("written");
