@@ -10,6 +10,7 @@ mod user;
 use super::config::strings;
 use super::finding::{Finding, Kind, Severity};
 use super::view::View;
+use crate::elf::content::Content;
 use crate::elf::facts::Kind as ElfKind;
 use crate::elf::layer::Fact;
 use crate::oci::rootfs::NodeKind;
@@ -64,6 +65,11 @@ pub(super) fn check(view: &View<'_>) -> Start {
     let words: Vec<&str> = strings(&run["Entrypoint"])
         .chain(strings(&run["Cmd"]))
         .collect();
+    // What is not even a list is told already.
+    let said = |name: &str| !run[name].is_null() && !run[name].is_array();
+    if said("Entrypoint") || said("Cmd") {
+        return start;
+    }
     let Some(first) = words.first() else {
         let mut finding = view.field(
             Kind::StartUnset,
@@ -82,7 +88,7 @@ pub(super) fn check(view: &View<'_>) -> Start {
     };
     match find(view, first, part) {
         Ok(real) => {
-            start.program(view, &real, &user, SCRIPTS);
+            start.program(view, &real, &user, &[]);
             start.needs(view, &real);
         }
         Err(finding) => start.findings.push(*finding),
@@ -99,7 +105,7 @@ pub(super) fn check(view: &View<'_>) -> Start {
         {
             start.also(&real);
             if let Some(Fact::Script(_)) = view.fact(&real) {
-                start.program(view, &real, &user, SCRIPTS);
+                start.program(view, &real, &user, &[]);
             }
         }
     }
@@ -113,8 +119,8 @@ impl Start {
         }
     }
 
-    /// One program that the kernel is told to start, by its real path.
-    fn program(&mut self, view: &View<'_>, real: &str, user: &User, depth: usize) {
+    /// One program that the kernel is told to start, by its real path, and the scripts that led there.
+    fn program(&mut self, view: &View<'_>, real: &str, user: &User, scripts: &[&str]) {
         let Some(node) = view.rootfs.get(real) else {
             return;
         };
@@ -166,16 +172,18 @@ impl Start {
             Some(Fact::Damaged(_)) => self.also(real),
             Some(Fact::Script(line)) => {
                 self.also(real);
-                script::check(self, view, real, line, user, depth);
+                script::check(self, view, real, line, user, scripts);
             }
             Some(Fact::Other(content)) => {
-                let mut finding = view.finding(
-                    Kind::StartFormat,
-                    Severity::Error,
-                    real,
-                    "a program or a script that begins with `#!`",
-                    content.to_string(),
-                );
+                let (kind, expected) = match content {
+                    Content::Pe | Content::MachO => (Kind::ForeignFormat, "a program for Linux"),
+                    _ => (
+                        Kind::StartFormat,
+                        "a program or a script that begins with `#!`",
+                    ),
+                };
+                let mut finding =
+                    view.finding(kind, Severity::Error, real, expected, content.to_string());
                 finding.hint = start_hint(*content, real);
                 add(finding);
                 self.also(real);
@@ -194,6 +202,7 @@ impl Start {
         let (severity, found) = match view.rootfs.follow(directory) {
             Some((_, node)) if node.kind == NodeKind::Directory => return,
             Some(_) => (Severity::Error, "a file"),
+            None if view.is_below_file(directory) => (Severity::Error, "a file on the way to it"),
             None => (Severity::Note, "nothing: engines make it, as root's"),
         };
         let expected = format!("a folder `{directory}`");
@@ -352,8 +361,8 @@ fn nearest(view: &View<'_>, word: &str) -> String {
     }
 }
 
-fn start_hint(content: crate::elf::content::Content, real: &str) -> Option<String> {
-    use crate::elf::content::Content as C;
+fn start_hint(content: Content, real: &str) -> Option<String> {
+    use Content as C;
     match content {
         C::Text => Some(format!("begin `/{real}` with a line such as `#!/bin/sh`")),
         C::Pe | C::MachO => Some("build it for Linux: with Go, `GOOS=linux go build`".to_owned()),

@@ -214,4 +214,11 @@ impl<'a> View<'a> {
         let node = self.rootfs.get(path);
         matches!((node, self.base), (Some(node), Some(base)) if node.layer < base)
     }
+
+    /// Whether one of the parents of a path is there and no folder.
+    pub(super) fn is_below_file(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+        let mut parents = ends.filter_map(|parent| self.rootfs.follow(parent));
+        parents.any(|(_, node)| node.kind != NodeKind::Directory)
+    }
 }

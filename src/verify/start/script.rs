@@ -2,7 +2,7 @@
 
 use super::{SCRIPTS, Start, User, lookup};
 use crate::elf::layer::SCRIPT_LINE;
-use crate::verify::finding::{Finding, Kind, Severity};
+use crate::verify::finding::{Finding, Kind, Severity, Subject};
 use crate::verify::view::View;
 
 /// Follows the line behind `#!` of the script at a real path.
@@ -12,7 +12,7 @@ pub(super) fn check(
     real: &str,
     line: &[u8],
     user: &User,
-    depth: usize,
+    scripts: &[&str],
 ) {
     let text = String::from_utf8_lossy(line);
     let finding = |kind, expected: String, found: String, hint: Option<String>| Finding {
@@ -68,23 +68,27 @@ pub(super) fn check(
         ));
         return;
     };
-    if depth == 0 {
-        start.findings.push(finding(
+    let chain = [scripts, &[real]].concat();
+    if chain.len() > SCRIPTS {
+        let mut finding = finding(
             Kind::ScriptLine,
             format!("an interpreter that is a program after {SCRIPTS} scripts"),
             "another script".to_owned(),
             None,
-        ));
+        );
+        finding.subject = Subject::File(chain[0].to_owned());
+        start.findings.push(finding);
         return;
     }
-    start.program(view, &next, user, depth - 1);
+    start.program(view, &next, user, &chain);
     if name(interpreter) == "env" {
-        env(start, view, real, argument, user, depth);
+        env(start, view, argument, user, &chain);
     }
 }
 
 /// What `env` starts: it gets all that stands behind its name as one argument.
-fn env(start: &mut Start, view: &View<'_>, real: &str, argument: &str, user: &User, depth: usize) {
+fn env(start: &mut Start, view: &View<'_>, argument: &str, user: &User, chain: &[&str]) {
+    let real = chain.last().copied().unwrap_or_default();
     let split = argument
         .strip_prefix("-S")
         .or_else(|| argument.strip_prefix("--split-string="))
@@ -116,9 +120,7 @@ fn env(start: &mut Start, view: &View<'_>, real: &str, argument: &str, user: &Us
     }
     match lookup(view, wanted) {
         Some(next) => {
-            if depth > 0 {
-                start.program(view, &next, user, depth - 1);
-            }
+            start.program(view, &next, user, chain);
         }
         None => start.findings.push(Finding {
             hint: Some(elsewhere(view, wanted)),
