@@ -73,7 +73,7 @@ impl Yard {
     /// Audits an image twice: what is known from the first time must not change what is said.
     pub(super) fn audit(&self, image: &Image, form: Form) -> Report {
         let layout = image.layout();
-        let reference = self.write(image, &layout, form);
+        let reference = self.lay(image, &layout, form);
         let first = self.run(&[&reference, "--json"]);
         let second = self.run(&[&reference, "--json"]);
         assert_eq!(
@@ -99,7 +99,20 @@ impl Yard {
         report
     }
 
-    fn write(&self, image: &Image, layout: &Layout, form: Form) -> String {
+    /// Lays an image there and returns the reference to it.
+    pub(super) fn put(&self, image: &Image, form: Form) -> String {
+        self.lay(image, &image.layout(), form)
+    }
+
+    /// Writes a file, making its folders.
+    pub(super) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs_err::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        fs_err::write(&path, bytes).expect("written");
+        path
+    }
+
+    fn lay(&self, image: &Image, layout: &Layout, form: Form) -> String {
         let path: PathBuf = self.folder.path().join("image");
         let _ = fs_err::remove_dir_all(&path);
         let _ = fs_err::remove_file(&path);

@@ -4,6 +4,7 @@
 //! `docs/verify-planted.md` lists what is planted and what is right, and is made from the code.
 
 mod audit;
+mod command;
 mod elf;
 mod image;
 mod planted;
