@@ -93,13 +93,7 @@ impl Report {
     }
 
     /// What an audit found, where it is from, and the way out. Notes are for `-v`.
-    pub(super) fn finding(
-        &self,
-        severity: Severity,
-        text: &str,
-        detail: Option<&str>,
-        hint: Option<&str>,
-    ) {
+    pub(super) fn finding(&self, severity: Severity, text: &str, detail: Option<&str>, hint: &str) {
         let (style, least) = match severity {
             Severity::Error => (ERROR, Level::Quiet),
             Severity::Warning => (WARNING, Level::Normal),
@@ -116,9 +110,7 @@ impl Report {
         if let Some(detail) = detail {
             self.account(&format!("       {DIM}{}{DIM:#}", plain(detail)));
         }
-        if let Some(hint) = hint {
-            self.account(&format!(" {HINT}hint{HINT:#}: {}", plain(hint)));
-        }
+        self.account(&format!(" {HINT}hint{HINT:#}: {}", plain(hint)));
     }
 
     /// An error and its way out.

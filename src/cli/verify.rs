@@ -327,12 +327,12 @@ fn print(context: &Context<'_>, audit: &Audit) {
             finding.found,
             finding.kind.code()
         );
-        context.report.finding(
-            finding.severity,
-            &text,
-            layer(finding).as_deref(),
-            finding.hint.as_deref(),
-        );
+        let page = finding.kind.page();
+        let hint = finding.hint.as_deref();
+        let hint = hint.map_or_else(|| page.clone(), |hint| format!("{hint} (see {page})"));
+        context
+            .report
+            .finding(finding.severity, &text, layer(finding).as_deref(), &hint);
     }
     for platform in &audit.platforms {
         if let Some(reason) = &platform.skipped {

@@ -61,6 +61,13 @@ pub struct Loaded<'a> {
     pub needed_by: Option<usize>,
 }
 
+impl Loaded<'_> {
+    /// What it is called by those that need it; nothing for the program.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
 /// Something that the linker does not get past.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::image::{Image, Layout};
-use crate::support::program::{Ran, ran, repository};
+use crate::support::program::{Ran, ran};
+use polyarch::verify::Kind;
 
 /// A folder with a store, in which audits are run.
 pub(super) struct Yard {
@@ -47,19 +48,11 @@ pub(super) enum Form {
 
 /// The kinds of findings with their classes, in the order of their definition.
 pub(super) fn kinds() -> Vec<(String, String)> {
-    let file = repository().join("src/verify/finding.rs");
-    let text = fs_err::read_to_string(file).expect("the kinds");
-    let (mut class, mut kinds) = (String::new(), Vec::new());
-    let body = text.split_once("\nkinds! {").expect("the list").1;
-    for line in body.split_once("\n}\n").expect("its end").0.lines() {
-        let line = line.trim();
-        if let Some(name) = line.strip_suffix(" {") {
-            class = name.to_lowercase();
-        } else if let Some((_, code)) = line.split_once(" = \"") {
-            kinds.push((code.trim_end_matches("\",").to_owned(), class.clone()));
-        }
-    }
-    kinds
+    let name = |kind: &Kind| format!("{:?}", kind.class()).to_lowercase();
+    Kind::ALL
+        .iter()
+        .map(|kind| (kind.code().to_owned(), name(kind)))
+        .collect()
 }
 
 impl Yard {
@@ -73,7 +66,7 @@ impl Yard {
     /// Audits an image twice: what is known from the first time must not change what is said.
     pub(super) fn audit(&self, image: &Image, form: Form) -> Report {
         let layout = image.layout();
-        let reference = self.write(image, &layout, form);
+        let reference = self.lay(image, &layout, form);
         let first = self.run(&[&reference, "--json"]);
         let second = self.run(&[&reference, "--json"]);
         assert_eq!(
@@ -99,7 +92,20 @@ impl Yard {
         report
     }
 
-    fn write(&self, image: &Image, layout: &Layout, form: Form) -> String {
+    /// Lays an image there and returns the reference to it.
+    pub(super) fn put(&self, image: &Image, form: Form) -> String {
+        self.lay(image, &image.layout(), form)
+    }
+
+    /// Writes a file, making its folders.
+    pub(super) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs_err::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        fs_err::write(&path, bytes).expect("written");
+        path
+    }
+
+    fn lay(&self, image: &Image, layout: &Layout, form: Form) -> String {
         let path: PathBuf = self.folder.path().join("image");
         let _ = fs_err::remove_dir_all(&path);
         let _ = fs_err::remove_file(&path);

@@ -4,8 +4,10 @@
 //! `docs/verify-planted.md` lists what is planted and what is right, and is made from the code.
 
 mod audit;
+mod command;
 mod elf;
 mod image;
+mod loaders;
 mod planted;
 mod right;
 

@@ -320,6 +320,10 @@ fn all_are_found(cases: Vec<Case>) {
 #[test]
 fn faults_of_documents_are_found() {
     all_are_found(documents::cases());
+}
+
+#[test]
+fn platforms_that_are_named_wrong_are_found() {
     all_are_found(platforms::cases());
 }
 
@@ -356,6 +360,10 @@ fn what_the_dynamic_linker_would_find_wrong_is_found() {
 #[test]
 fn what_keeps_an_image_from_starting_is_found() {
     all_are_found(start::cases());
+}
+
+#[test]
+fn scripts_that_do_not_start_are_found() {
     all_are_found(scripts::cases());
 }
 

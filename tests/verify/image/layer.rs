@@ -109,9 +109,12 @@ impl Entry {
         self
     }
 
-    /// Whether it is an ELF file.
-    pub(crate) fn is_elf(&self) -> bool {
-        matches!(&self.kind, Kind::File(bytes) if bytes.starts_with(b"\x7fELF"))
+    /// Its bytes, where it is an ELF file.
+    pub(crate) fn elf(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::File(bytes) if bytes.starts_with(b"\x7fELF") => Some(bytes),
+            _ => None,
+        }
     }
 
     fn write(&self, out: &mut Vec<u8>) {

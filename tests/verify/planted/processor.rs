@@ -4,7 +4,7 @@
 use super::{Case, case};
 use crate::verify::elf::Elf;
 use crate::verify::image::roots::{fixed, glibc, glibc_app};
-use crate::verify::image::{Image, program};
+use crate::verify::image::{Image, file, program};
 
 /// A static program built by Go with this setting is started.
 fn go(
@@ -89,9 +89,10 @@ fn levels() -> Vec<Case> {
         .error("/app")
         .expected("v7")
         .found("v8"),
+        // Libraries may choose among their code when they are loaded; the C library is everybody's.
         case(
             "cpu-level",
-            "a library of v7, which may choose by processor, is in a v6 image",
+            "a library of v7 is in a v6 image",
             glibc,
             "linux/arm/v6",
             |image| {
@@ -100,10 +101,22 @@ fn levels() -> Vec<Case> {
                     .defines(&["OPENSSL_3.0.0"])
                     .exports(&["EVP_new@OPENSSL_3.0.0"]);
                 let path = "usr/lib/arm-linux-gnueabihf/libcrypto.so.3";
-                image.put(crate::verify::image::file(path, library.bytes()));
+                image.put(file(path, library.bytes()));
             },
         )
         .note("/usr/lib/{triple}/libcrypto.so.3")
+        .found("v7"),
+        case(
+            "cpu-level",
+            "the C library of a v6 image is of v7",
+            glibc,
+            "linux/arm/v6",
+            |image| {
+                let libc = Elf::glibc("linux/arm/v7").bytes();
+                image.put(file("usr/lib/arm-linux-gnueabihf/libc.so.6", libc));
+            },
+        )
+        .error("/usr/lib/{triple}/libc.so.6")
         .found("v7"),
         case(
             "cpu-level",

@@ -152,6 +152,6 @@ pub(super) fn cases() -> Vec<Case> {
                 image.put(program("usr/bin/other", "#!/usr/bin/app\n"));
             },
         )
-        .perhaps("script-line", "/usr/bin/other"),
+        .error("/usr/bin/app | /usr/bin/other"),
     ]
 }
