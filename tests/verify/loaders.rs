@@ -2,7 +2,7 @@
 //!
 //! Trees are made at random, with libraries in many places, twice, for other machines, behind links or
 //! nowhere, and search paths of all kinds. The real linker lists what it finds in such a tree, started
-//! in it alone; glibc's and musl's, of this machine and of others under QEMU. What the audit follows has
+//! in it alone under QEMU: glibc's and musl's, of several machines. What the audit follows has
 //! to be the same.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,12 +19,12 @@ use polyarch::oci::untar::Kind;
 use polyarch::target::Platform;
 
 use super::elf::{Elf, machine};
-use crate::support::judge::judge;
+use crate::support::judge::{agrees, judge};
 use crate::support::program::{ran, store};
 
-/// How many trees are made for a linker of this machine, and for one under QEMU.
-const TREES: u64 = 40;
-const EMULATED: u64 = 12;
+/// How many trees are made for each linker of the most common machine, and for others.
+const TREES: u64 = 60;
+const OTHERS: u64 = 12;
 
 #[test]
 fn glibc_finds_what_is_found_here() {
@@ -39,13 +39,13 @@ fn musl_finds_what_is_found_here() {
 #[test]
 fn glibc_of_other_machines_finds_what_is_found_here() {
     for platform in ["linux/arm64", "linux/arm/v7", "linux/riscv64"] {
-        agree(platform, false, EMULATED);
+        agree(platform, false, OTHERS);
     }
 }
 
 #[test]
 fn musl_of_another_machine_finds_what_is_found_here() {
-    agree("linux/riscv64", true, EMULATED);
+    agree("linux/riscv64", true, OTHERS);
 }
 
 fn agree(platform: &'static str, musl: bool, trees: u64) {
@@ -68,7 +68,7 @@ fn agree(platform: &'static str, musl: bool, trees: u64) {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     // Trees in which nothing or everything is found would prove little.
-    assert!(found > trees && missing > trees / 4, "{found} {missing}");
+    assert!(found > trees && missing > trees / 6, "{found} {missing}");
 }
 
 /// What a linker makes of a program.
@@ -170,7 +170,7 @@ impl Tree {
         for (number, name) in names.iter().enumerate() {
             // Later ones need earlier ones only rarely, so that chains end.
             let below = &names[(number + 1).min(names.len() - 1)..];
-            let copies = numbers.of(&[0, 1, 1, 1, 2, 2]);
+            let copies = numbers.of(&[0, 1, 2, 2, 3, 3]);
             for _ in 0..copies {
                 let mut library = tree.describe(&mut numbers, below, 2);
                 library.soname = (!numbers.one_in(5)).then(|| name.clone());
@@ -194,7 +194,7 @@ impl Tree {
     fn describe(&self, numbers: &mut Numbers, names: &[String], most: usize) -> Description {
         let count = numbers.below(most + 1).max(usize::from(most > 2));
         let needed: BTreeSet<usize> = (0..count).map(|_| numbers.below(names.len())).collect();
-        let path = |numbers: &mut Numbers| numbers.one_in(3).then(|| numbers.of(&PATHS));
+        let path = |numbers: &mut Numbers| numbers.one_in(2).then(|| numbers.of(&PATHS));
         Description {
             soname: None,
             needed: needed
@@ -326,25 +326,29 @@ fn theirs(tree: &Tree, root: &Path) -> Found {
     command
         .args(["--user", "--map-root-user", "chroot"])
         .arg(root);
-    let own = Platform::host().map(|host| host.architecture().name);
+    // Its options are for the linker alone, and not for what starts it.
     let platform: Platform = tree.platform.parse().expect("a platform");
-    if own != Some(platform.architecture().name) {
-        let emulator = judge(&format!("qemu-{}", platform.architecture().qemu));
-        fs_err::copy(emulator.get_program(), root.join("emulator")).expect("an emulator");
-        command.arg("/emulator");
-    }
-    command
-        .arg(tree.interpreter())
-        .arg("--list")
-        .arg(format!("/{PROGRAM}"));
-    command
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    // Else it would look for what this machine's processor has.
-    command.env("GLIBC_TUNABLES", "glibc.cpu.hwcaps=");
+    let emulator = judge(&format!("qemu-{}", platform.architecture().qemu));
+    // Copied by another process: what this one has had open for writing can't be started while a
+    // child of another test has it from before its own start.
+    let mut copy = Command::new("cp");
+    agrees(
+        copy.arg("-L")
+            .arg(emulator.get_program())
+            .arg(root.join("emulator")),
+    );
+    command.arg("/emulator");
     if let Some(path) = tree.library_path {
-        command.env("LD_LIBRARY_PATH", path);
+        command.arg("-E").arg(format!("LD_LIBRARY_PATH={path}"));
     }
+    match tree.musl {
+        true => command.arg(tree.interpreter()).arg("--list"),
+        // As ldd asks; `--list` ends with the first library that is missing.
+        false => command
+            .args(["-E", "LD_TRACE_LOADED_OBJECTS=1"])
+            .arg(tree.interpreter()),
+    };
+    command.arg(format!("/{PROGRAM}"));
     let ran = ran(&mut command);
     let mut found = Found::default();
     for line in ran.stdout.lines().chain(ran.stderr.lines()) {
@@ -362,7 +366,7 @@ fn theirs(tree: &Tree, root: &Path) -> Found {
         } else {
             let known =
                 line.contains("(0x") || line.contains("statically linked") || line.is_empty();
-            assert!(known, "{line}\n{}{}", ran.stdout, ran.stderr);
+            assert!(known, "{line}\n{}{}\n{tree:#?}", ran.stdout, ran.stderr);
         }
     }
     found

@@ -157,6 +157,15 @@ impl<'a> Search<'_, 'a> {
                 .map_or("", |(folder, _)| folder),
             Some(_) => origin,
         };
+        // musl takes no list at all that has something else to be put in.
+        if self.loader.flavour == Flavour::Musl
+            && path
+                .replace("${ORIGIN}", "")
+                .replace("$ORIGIN", "")
+                .contains('$')
+        {
+            return None;
+        }
         for part in path.split(':') {
             if let Some(folder) = self.expand(part, origin)
                 && let Some(place) = self.directory(&folder)
@@ -185,8 +194,8 @@ impl<'a> Search<'_, 'a> {
             all = all.replace(&format!("${{{name}}}"), value);
             all = all.replace(&format!("${name}"), value);
         }
-        let known = !all.contains('$') || self.loader.flavour == Flavour::Glibc;
-        (all.starts_with('/') && known).then(|| all.trim_matches('/').to_owned())
+        all.starts_with('/')
+            .then(|| all.trim_matches('/').to_owned())
     }
 
     /// One directory; with glibc first what it has for better processors than the plainest.
