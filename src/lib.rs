@@ -2,9 +2,9 @@
 //! container engine.
 //!
 //! ```text
-//! project ──> base ──> plan ──> toolchain ──> compile ──> image ──> output
-//!  facts    what the   pure      store paths   artifacts   bytes    move bytes,
-//!           image has  data      and env                            never change
+//! project ──> base ──> plan ──> toolchain ──> compile ──> image ──> output ──> verify
+//!  facts    what the   pure      store paths   artifacts   bytes    move bytes,  re-reads what
+//!           image has  data      and env                            never change was made
 //! ```
 //!
 //! A stage knows only the types of the stages before it; `cli/build.rs` joins them. Under the

@@ -417,7 +417,7 @@ fn a_release_by_another_key_changes_nothing() {
 }
 
 /// The project for which `tests/fetch` brought packages, with Debian's `hello` as its program.
-fn debian_hello() -> Project {
+pub(crate) fn debian_hello() -> Project {
     let project = Project::empty();
     for name in ["polyarch.toml", "polyarch.lock"] {
         let text = fs_err::read_to_string(repository().join("tests/base").join(name))

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::image::{Image, Layout};
-use crate::support::program::{Ran, ran};
+use crate::support::program::{Project, Ran, ran};
 use polyarch::verify::Kind;
 
 /// A folder with a store, in which audits are run.
@@ -202,5 +202,17 @@ fn found(json: &Value) -> Told {
         found: some("found"),
         hint: text("hint"),
         layer: json["layer"].clone(),
+    }
+}
+
+/// Audits an image that lies in a project, of which neither an error nor a warning may be said.
+pub(super) fn is_right(project: &Project, image: &str) {
+    let ran = project.ok(&["verify", "--fail-on", "warning", "--json", image]);
+    let json: Value = serde_json::from_str(&ran.stdout).expect("a report");
+    let platforms = json["platforms"].as_array().expect("platforms");
+    assert!(!platforms.is_empty(), "{json}");
+    for platform in platforms {
+        assert_eq!(platform["skipped"], Value::Null, "{json}");
+        assert_ne!(platform["elf"], 0, "{json}");
     }
 }

@@ -8,12 +8,14 @@ mod command;
 mod elf;
 mod image;
 mod loaders;
+mod others;
 mod planted;
 mod right;
 
 use std::fmt::Write as _;
 
 use super::reference::up_to_date;
+use super::support::program::repository;
 
 #[test]
 fn the_reference_of_what_is_planted_is_up_to_date() {
@@ -42,4 +44,26 @@ fn the_reference_of_what_is_planted_is_up_to_date() {
         writeln!(page, "| {} | {} |", image.name, platforms.join(", ")).expect("memory");
     }
     up_to_date("verify-planted.md", &page);
+}
+
+#[test]
+fn every_kind_of_finding_has_a_page_of_its_own() {
+    let folder = repository().join("docs/findings");
+    let list = fs_err::read_to_string(folder.join("README.md")).expect("the list");
+    let mut pages = 0;
+    for (code, _) in audit::kinds() {
+        let page = fs_err::read_to_string(folder.join(format!("{code}.md")));
+        let page = page.unwrap_or_else(|error| panic!("{error}"));
+        assert!(page.starts_with(&format!("# {code}\n")), "{code}");
+        for part in ["What it means", "How it happens", "How to fix it"] {
+            assert!(page.contains(&format!("\n## {part}\n")), "{code}: {part}");
+        }
+        assert!(
+            list.contains(&format!("]({code}.md)")),
+            "{code} is not in the list"
+        );
+        pages += 1;
+    }
+    let there = fs_err::read_dir(folder).expect("pages").count();
+    assert_eq!(there, pages + 1, "a page is about no kind");
 }
