@@ -216,8 +216,7 @@ impl<'a> Found<'a> {
             raw::STV_DEFAULT | raw::STV_PROTECTED
         );
         let is_shared = matches!(bind, raw::STB_GLOBAL | raw::STB_WEAK | raw::STB_GNU_UNIQUE);
-        let name = symbol.st_name(self.endian);
-        if !is_visible || !is_shared || name == 0 {
+        if !is_visible || !is_shared {
             return Ok(());
         }
         let is_undefined = symbol.is_undefined(self.endian);
@@ -229,7 +228,11 @@ impl<'a> Found<'a> {
             self.versioned_imports = true;
             return Ok(());
         }
+        let name = symbol.st_name(self.endian);
         let name = self.strings.bytes(name.into(), "the name of a symbol")?;
+        if name.is_empty() {
+            return Ok(());
+        }
         self.budget = self
             .budget
             .checked_sub(name.len())

@@ -175,7 +175,8 @@ impl<'a, R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'a, R, H> {
             .of_type(raw::PT_INTERP)
             .next()
             .map(|segment| segment.file_range(self.endian));
-        let Some((offset, size)) = range else {
+        // Files of debugging information keep the header of the segment without its bytes.
+        let Some((offset, size)) = range.filter(|(_, size)| *size > 0) else {
             return Ok(None);
         };
         self.source.within(offset, size, WHAT)?;

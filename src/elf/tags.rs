@@ -99,14 +99,15 @@ impl Tags {
 }
 
 impl<R: Read + Seek, H: FileHeader<Endian = Endianness>> File<'_, R, H> {
-    /// The dynamic table up to its end mark; `None` where the file has none.
+    /// The dynamic table up to its end mark; `None` where the file has none, as files of debugging
+    /// information, which keep the header of its segment.
     pub(super) fn tags(&mut self) -> Result<Option<Tags>, Problem> {
         let endian = self.endian;
         let range = self
             .of_type(raw::PT_DYNAMIC)
             .next()
             .map(|segment| segment.file_range(endian));
-        let Some((offset, size)) = range else {
+        let Some((offset, size)) = range.filter(|(_, size)| *size > 0) else {
             return Ok(None);
         };
         let bytes = self

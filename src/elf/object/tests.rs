@@ -61,6 +61,7 @@ fn full(elf: Elf, sections: bool, count: Count) -> Sample {
             Symbol::import("plain", 1),
             Symbol::import("optional", 1).bound(WEAK),
             Symbol::import("strange", 0).bound(UNIQUE),
+            Symbol::import("", 0),
             Symbol::export("offered"),
             Symbol::export("weak").bound(WEAK),
             Symbol::export("unique").bound(UNIQUE),
