@@ -44,12 +44,7 @@ fn elf(view: &View<'_>, real: &str, program: &Program, reach: Reach) -> Vec<Find
     let mut findings: Vec<Finding> = found
         .into_iter()
         .map(|finding| {
-            let kind = match finding.aspect {
-                Aspect::Machine | Aspect::Kind => Kind::Machine,
-                Aspect::System => Kind::OsAbi,
-                Aspect::Convention => Kind::CallingConvention,
-                Aspect::Level => Kind::CpuLevel,
-            };
+            let kind = kind(finding.aspect);
             let severity = match reach {
                 _ if kind == Kind::CpuLevel && may_choose(program) => Severity::Note,
                 Reach::Started | Reach::Path => Severity::Error,
@@ -65,6 +60,16 @@ fn elf(view: &View<'_>, real: &str, program: &Program, reach: Reach) -> Vec<Find
     findings.extend(level(view, real, program, reach));
     findings.extend(hardening(view, real, program));
     findings
+}
+
+/// What a finding about a file and its platform is called.
+pub(super) const fn kind(aspect: Aspect) -> Kind {
+    match aspect {
+        Aspect::Machine | Aspect::Kind => Kind::Machine,
+        Aspect::System => Kind::OsAbi,
+        Aspect::Convention => Kind::CallingConvention,
+        Aspect::Level => Kind::CpuLevel,
+    }
 }
 
 /// A file for another machine.

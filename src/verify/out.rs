@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Kind, Severity, Subject};
-use super::{Allow, Audit, Audited, Error, sort};
+use super::{Allow, Audit, Audited, Error, machine, sort};
 use crate::elf::check::{self, Aspect};
 use crate::elf::facts::{self, Facts};
 use crate::target::Platform;
@@ -107,15 +107,9 @@ fn one(file: &Path, platform: Platform) -> Result<Option<Found>, Error> {
     match Facts::read(file) {
         Ok(facts) => {
             let (findings, _) = check::findings(&facts, platform);
-            let found = findings.into_iter().map(|finding| {
-                let kind = match finding.aspect {
-                    Aspect::Machine | Aspect::Kind => Kind::Machine,
-                    Aspect::System => Kind::OsAbi,
-                    Aspect::Convention => Kind::CallingConvention,
-                    Aspect::Level => Kind::CpuLevel,
-                };
-                (kind, Severity::Error, finding)
-            });
+            let found = findings
+                .into_iter()
+                .map(|finding| (machine::kind(finding.aspect), Severity::Error, finding));
             Ok(Some(found.collect()))
         }
         Err(facts::Error::Malformed { problem, .. }) => {
