@@ -1,8 +1,13 @@
-//! Embeds every definition under `toolchains/` into the program: a new toolchain is a new file.
+//! Embeds every definition under `toolchains/` into the program (a new toolchain is a new file), and
+//! the version of the rules of audits: what was found by other rules is found anew.
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+/// Where the rules of audits are written.
+const RULES: [&str; 4] = ["src/elf", "src/oci", "src/target", "src/verify"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let variable = |name| std::env::var_os(name).ok_or(name).map(PathBuf::from);
@@ -32,5 +37,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = variable("OUT_DIR")?.join("definitions.rs");
     #[expect(clippy::disallowed_methods, reason = "fs_err is no build dependency")]
     std::fs::write(target, code)?;
+    rules(&variable("CARGO_MANIFEST_DIR")?)
+}
+
+/// A digest of the sources as `POLYARCH_RULES`.
+fn rules(root: &Path) -> Result<(), Box<dyn Error>> {
+    let mut files = Vec::new();
+    let mut folders: Vec<PathBuf> = RULES.iter().map(|folder| root.join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        println!("cargo::rerun-if-changed={}", folder.display());
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            match entry.file_type()?.is_dir() {
+                true => folders.push(entry.path()),
+                false => files.push(entry.path()),
+            }
+        }
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        #[expect(clippy::disallowed_methods, reason = "fs_err is no build dependency")]
+        let content = std::fs::read(&file)?;
+        (file.strip_prefix(root)?, content).hash(&mut hasher);
+    }
+    println!("cargo::rustc-env=POLYARCH_RULES={:016x}", hasher.finish());
     Ok(())
 }

@@ -26,7 +26,7 @@ use crate::store::{self, Store};
 /// The kind of record that holds the facts.
 const KIND: &str = "layer";
 /// Goes into the name of each: a change of what is asked, or of how it is written, asks anew.
-const VERSION: &str = "1";
+pub const RULES: &str = env!("POLYARCH_RULES");
 
 /// A larger file is held on disk while its facts are taken.
 const IN_MEMORY: u64 = 16 << 20;
@@ -158,7 +158,7 @@ pub fn of_store(store: &Store, layer: &Descriptor) -> Result<Layer, oci::Error> 
 
 fn key(digest: Digest) -> Digest {
     Recipe::new(KIND)
-        .with(VERSION)
+        .with(RULES)
         .with(digest.to_string())
         .finish()
 }

@@ -37,6 +37,7 @@ pub(super) fn check(
     let mut findings = Findings {
         view,
         told: BTreeSet::new(),
+        asked: BTreeMap::new(),
         all: Vec::new(),
     };
     let mut loaded = BTreeSet::new();
@@ -142,11 +143,21 @@ struct Findings<'v> {
     view: &'v View<'v>,
     /// What was told already of an object: that many programs load it is no more findings.
     told: BTreeSet<(String, String)>,
+    /// Linkers that are not as they should be, with the finding and how many more programs ask for them.
+    asked: BTreeMap<(Kind, String), (usize, usize)>,
     all: Vec<Finding>,
 }
 
 impl Findings<'_> {
     fn interpreter(&mut self, real: &str, path: &str, kind: Kind, found: &str, severity: Severity) {
+        // Hundreds of programs may ask for the one that is not there.
+        if let Some((at, others)) = self.asked.get_mut(&(kind, path.to_owned())) {
+            *others += 1;
+            self.all[*at].found = format!("{found}; {others} more ask for it");
+            return;
+        }
+        self.asked
+            .insert((kind, path.to_owned()), (self.all.len(), 0));
         let musl = path.contains("ld-musl");
         let has_other = match musl {
             true => self.has("libc.so.6"),

@@ -10,6 +10,7 @@ mod error;
 pub mod finding;
 mod graph;
 mod image;
+mod kept;
 mod layers;
 mod loading;
 mod machine;
@@ -32,6 +33,8 @@ pub use finding::{Class, Finding, Kind, Severity, Subject};
 pub use source::Source;
 
 use graph::Image;
+use kept::Kept;
+use serde::{Deserialize, Serialize};
 
 /// What is audited, and with what.
 #[derive(Clone, Copy)]
@@ -64,7 +67,7 @@ pub struct Audit {
 }
 
 /// One platform that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audited {
     /// The platform, as the image spells it.
     pub platform: String,
@@ -83,9 +86,18 @@ pub fn audit(source: &Source<'_>, options: &Options<'_>) -> Result<Audit, Error>
     let graph = graph::follow(source.blobs(), &source.roots);
     let images = chosen(source, &graph.images, options.platforms)?;
     let mut findings = graph.findings;
+    let mut found = Vec::new();
+    let mut todo = Vec::new();
+    for image in &images {
+        let kept = kept::find(source, image, (options.base)(image.digest), options.store);
+        if kept.is_none() {
+            todo.push(*image);
+        }
+        found.push(kept);
+    }
     let layers = layers::read(
         source,
-        &images,
+        &todo,
         &graph.others,
         options.store,
         options.threads,
@@ -93,10 +105,13 @@ pub fn audit(source: &Source<'_>, options: &Options<'_>) -> Result<Audit, Error>
     )?;
     findings.extend(layers.findings.iter().cloned());
     let mut platforms = Vec::new();
-    for image in images {
-        let (audited, found) = image::audit(image, &layers, (options.base)(image.digest));
-        platforms.push(audited);
-        findings.extend(found);
+    for (image, kept) in images.into_iter().zip(found) {
+        let kept = match kept {
+            Some(kept) => kept,
+            None => one(image, &layers, options),
+        };
+        platforms.push(kept.audited);
+        findings.extend(kept.findings);
     }
     name_platforms(&mut findings, &graph.images);
     findings.retain(|finding| !options.allow.iter().any(|allow| allow.covers(finding)));
@@ -111,6 +126,18 @@ pub fn audit(source: &Source<'_>, options: &Options<'_>) -> Result<Audit, Error>
         platforms,
         findings,
     })
+}
+
+/// Audits one image anew.
+fn one(image: &Image, layers: &layers::Layers, options: &Options<'_>) -> Kept {
+    let base = (options.base)(image.digest);
+    let (audited, findings) = image::audit(image, layers, base);
+    let kept = Kept { audited, findings };
+    if layers.findings.is_empty() && kept.audited.skipped.is_none() {
+        // Only speed is lost when it can't be kept.
+        let _ = kept::keep(image, base, &kept, options.store);
+    }
+    kept
 }
 
 impl Audit {
