@@ -21,7 +21,7 @@ use self::messages::Program;
 use super::{Artifact, Error, Failure, Finished, Options, Workspace};
 use crate::elf;
 use crate::interrupt;
-use crate::plan::cargo::CargoStep;
+use crate::plan::cargo::{CargoStep, says};
 use crate::plan::{Action, Plan, Step};
 use crate::process::{self, CommandSpec, Runner, Stop};
 use crate::project::cargo::CargoCommand;
@@ -207,15 +207,22 @@ impl Call<'_> {
         let mut spec =
             CommandSpec::new(program.unwrap_or_else(|| "cargo".into()), &cargo.directory)
                 .arg("build")
-                .arg("--quiet")
-                .arg("--message-format=json-render-diagnostics")
-                .arg(format!("--jobs={}", options.jobs))
-                .arg("--target-dir")
-                .arg(&cargo.target_directory);
-        if options.locked {
+                .arg("--message-format=json-render-diagnostics");
+        // Cargo takes these once, and quiet only where it is not verbose; the user's own hold.
+        let said = |name: &str, letter| says(&cargo.arguments, name, letter);
+        if !said("quiet", Some('q')) && !said("verbose", Some('v')) {
+            spec = spec.arg("--quiet");
+        }
+        if !said("jobs", Some('j')) {
+            spec = spec.arg(format!("--jobs={}", options.jobs));
+        }
+        if !said("target-dir", None) {
+            spec = spec.arg("--target-dir").arg(&cargo.target_directory);
+        }
+        if options.locked && !said("locked", None) {
             spec = spec.arg("--locked");
         }
-        if options.offline {
+        if options.offline && !said("offline", None) {
             spec = spec.arg("--offline");
         }
         for ready in &self.steps {

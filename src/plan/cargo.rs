@@ -148,6 +148,22 @@ fn profile(arguments: &[String]) -> Option<String> {
     chosen
 }
 
+/// Whether arguments of cargo have an option: by its name, or by its letter, which can share a word
+/// with others (`-rvj2`).
+pub fn says(arguments: &[String], name: &str, letter: Option<char>) -> bool {
+    let mut arguments = arguments.iter();
+    arguments.any(|argument| {
+        if let Some(long) = argument.strip_prefix("--") {
+            return long.split('=').next() == Some(name);
+        }
+        let letters = argument.strip_prefix('-').unwrap_or_default();
+        // What stands behind one of these is its value.
+        let end = letters.find(['j', 'p', 'F', 'Z']);
+        let letters = &letters[..end.map_or(letters.len(), |at| at + 1)];
+        letter.is_some_and(|letter| letters.contains(letter))
+    })
+}
+
 /// Those of the further arguments that choose features.
 pub fn further_features(build: &BuildConfig) -> Vec<String> {
     let mut found = Vec::new();
@@ -225,5 +241,32 @@ mod tests {
         };
         let expected = words("--features a,b -Fc --all-features");
         assert_eq!(further_features(&build), expected);
+    }
+
+    #[test]
+    fn options_are_found_by_name_and_by_letter() {
+        let words = |line: &str| -> Vec<String> { line.split(' ').map(str::to_owned).collect() };
+        for line in [
+            "-j2",
+            "-j 2",
+            "--jobs 2",
+            "--jobs=2",
+            "-vj2",
+            "--locked -rj2",
+        ] {
+            assert!(says(&words(line), "jobs", Some('j')), "{line}");
+        }
+        for line in [
+            "--jobserver",
+            "-v",
+            "--package=j",
+            "-pj",
+            "-Fjemalloc",
+            "j",
+            "-",
+            "--",
+        ] {
+            assert!(!says(&words(line), "jobs", Some('j')), "{line}");
+        }
     }
 }

@@ -80,6 +80,9 @@ fn what_stands_behind_two_dashes_goes_to_cargo() {
     assert_eq!(printed(&project, "arm64", "tells"), "tells extra debug\n");
     project.ok(&[&arguments[..], &["--release"]].concat());
     assert_eq!(printed(&project, "arm64", "tells"), "tells \n");
+    // Cargo takes these once, and polyarch says them, too.
+    project.ok(&[&arguments[..], &["-vj2", "--target-dir=elsewhere"]].concat());
+    assert!(project.root.join("elsewhere").is_dir());
     let ran = project.fails(1, &[&arguments[..], &["--no-such-flag"]].concat());
     assert!(ran.stderr.contains("'--no-such-flag'"), "{}", ran.stderr);
     let ran = Project::go().fails(2, &[&arguments[..], &["-race"]].concat());

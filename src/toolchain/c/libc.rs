@@ -52,8 +52,8 @@ impl Resolver<'_> {
             // Without an archive it works, too, only later.
             Err(error) if error.is_elsewhere() => {
                 self.observer.note(&format!(
-                    "no archive has musl for {}; {} builds its own, once",
-                    target.platform, toolchain.name
+                    "{} builds musl for {} itself, once: {error}",
+                    toolchain.name, target.platform
                 ));
                 return Ok(None);
             }

@@ -20,15 +20,24 @@ const PLACES: [&str; 6] = [
 /// Whether a build script will find it.
 pub fn is_there() -> bool {
     // What a user of these crates sets says where it is.
-    let told = ["LIBCLANG_PATH", "LLVM_CONFIG_PATH"];
-    if told.iter().any(|name| std::env::var_os(name).is_some())
-        || process::find("llvm-config").is_some()
-    {
+    if std::env::var_os("LIBCLANG_PATH").is_some() {
         return true;
     }
     let searched = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     std::env::split_paths(&searched).any(|folder| holds(&folder))
         || PLACES.iter().any(|place| is_below(Path::new(place)))
+        || of_llvm().iter().any(|folder| holds(folder))
+}
+
+/// The folders of the LLVM that says where it is. Many systems have one without clang.
+fn of_llvm() -> Vec<PathBuf> {
+    let told = std::env::var_os("LLVM_CONFIG_PATH").map(PathBuf::from);
+    let prefix = told
+        .or_else(|| process::find("llvm-config"))
+        .and_then(|program| process::query(&program, &["--prefix"], Path::new("/")))
+        .map(PathBuf::from);
+    let below = |prefix: PathBuf| ["bin", "lib", "lib64"].map(|folder| prefix.join(folder));
+    prefix.map(below).into_iter().flatten().collect()
 }
 
 /// Whether it is in a folder of libraries, or in one inside: those of an architecture
@@ -44,8 +53,11 @@ fn holds(folder: &Path) -> bool {
     let is_library = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let rest = name.strip_prefix("libclang");
+        // The one with `-cpp` has nothing of the interface in C.
         rest.is_some_and(|rest| {
-            (rest.starts_with(".so") || rest.starts_with('-')) && rest.contains(".so")
+            (rest.starts_with(".so") || rest.starts_with('-'))
+                && rest.contains(".so")
+                && !rest.starts_with("-cpp.")
         })
     };
     entries(folder)
@@ -78,7 +90,13 @@ mod tests {
         ] {
             assert!(found(name), "{name}");
         }
-        for name in ["libclang-cpp.a", "libclang_rt.so", "a/b/libclang.so"] {
+        for name in [
+            "libclang-cpp.a",
+            "libclang-cpp.so.14",
+            "llvm-14/lib/libclang-cpp.so.14",
+            "libclang_rt.so",
+            "a/b/libclang.so",
+        ] {
             assert!(!found(name), "{name}");
         }
     }
