@@ -66,7 +66,8 @@ impl Yard {
             "type=oci-layout,dest={}",
             self.project.root.join(name).display()
         );
-        files.ok(&["build", "-q", "-o", &dest]);
+        // There is no shell in it: it is a base to build on.
+        files.ok(&["build", "-q", "--no-verify", "-o", &dest]);
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

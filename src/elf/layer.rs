@@ -150,7 +150,15 @@ pub fn of_store(store: &Store, layer: &Descriptor) -> Result<Layer, oci::Error> 
     };
     let blob = store.blob(&layer.digest).ok_or_else(missing)?;
     let mut file = fs_err::File::open(&blob.path)?;
-    let found = read(&mut file, coding, &what, store)?.layer?;
+    let pass = read(&mut file, coding, &what, store)?;
+    if pass.coding != coding {
+        let reason = format!("it is not compressed as `{}` says", layer.media_type);
+        return Err(oci::Error::Read {
+            what,
+            source: io::Error::new(io::ErrorKind::InvalidData, reason),
+        });
+    }
+    let found = pass.layer?;
     // Only speed is lost when it can't be kept.
     let _ = keep(store, layer.digest, &found);
     Ok(found)
