@@ -60,7 +60,8 @@ pub(super) fn check(
         };
         let severity = match reach {
             Reach::Started | Reach::Path => Severity::Error,
-            Reach::Marked | Reach::Data => Severity::Warning,
+            Reach::Marked => Severity::Warning,
+            Reach::Data => Severity::Note,
         };
         let loader = match loaders.get(interpreter, program, &linked) {
             Ok(loader) => loader,
@@ -257,7 +258,7 @@ impl Findings<'_> {
                     format!("a library that defines `{symbol}`"),
                     format!("none of the {} that are loaded", closure.objects.len()),
                     Some("link the object with the library that defines it, or take the library's version that it was built with".to_owned()),
-                    if *lazy { Severity::Warning } else { severity },
+                    if *lazy { severity.min(Severity::Warning) } else { severity },
                 ),
                 Problem::TwoLibcs { first, second } => (
                     Kind::TwoLibcs,
