@@ -28,6 +28,9 @@ pub enum Error {
     /// There is nothing to look at.
     #[error("there is no image to verify: `{0}` is not there")]
     Nothing(String),
+    /// A folder that is neither a layout nor has folders of platforms.
+    #[error("`{0}` holds no image, and no folders of platforms such as `{0}/arm64`")]
+    NoFolders(String),
     /// A layout has no such entry.
     #[error("`{image}` has no such entry, it has {}", list(available))]
     NoEntry {
@@ -71,9 +74,11 @@ impl Fault for Error {
             Self::Oci(error) => error.exit(),
             Self::Store(error) => error.exit(),
             Self::Io(_) => Exit::Io,
-            Self::Registry(_) | Self::MadeUp(_) | Self::Nothing(_) | Self::Allow { .. } => {
-                Exit::Usage
-            }
+            Self::Registry(_)
+            | Self::MadeUp(_)
+            | Self::Nothing(_)
+            | Self::NoFolders(_)
+            | Self::Allow { .. } => Exit::Usage,
             Self::NoEntry { .. } | Self::NoPlatform { .. } => Exit::Base,
         }
     }
@@ -86,7 +91,7 @@ impl Fault for Error {
             Self::Registry(name) => Some(format!(
                 "`skopeo copy --all docker://{name} oci:image && polyarch verify oci:image`"
             )),
-            Self::MadeUp(_) | Self::Nothing(_) => Some(
+            Self::MadeUp(_) | Self::Nothing(_) | Self::NoFolders(_) => Some(
                 "`polyarch build` writes an image to `out/image`; another one is named as \
                  `oci:DIR`, `oci-archive:FILE` or `docker-archive:FILE`"
                     .to_owned(),

@@ -82,7 +82,7 @@ pub fn audit(
         });
     }
     if audit.platforms.is_empty() {
-        return Err(Error::Nothing(name.to_owned()));
+        return Err(Error::NoFolders(name.to_owned()));
     }
     audit
         .findings
