@@ -54,7 +54,7 @@ pub(super) struct Graph {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Follows descriptors. With `made_up` manifests have no bytes of their own to be checked.
+/// Follows descriptors as far as there are any.
 pub(super) fn follow(source: &dyn Blobs, roots: &[Descriptor]) -> Graph {
     let mut walk = Walk {
         source,
